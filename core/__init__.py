@@ -1,0 +1,1 @@
+"""What all the other packages stand on: settings, database, Redis, clock, ids, security, regions, log. Imports none of them."""
