@@ -1,0 +1,1 @@
+"""What the citizen wants: Rasa's project, and the custom actions that run inside the api."""

@@ -95,7 +95,20 @@ def _parent(code: str, names: dict[str, str]) -> str | None:
     return NATION
 
 
-_SUFFIXES = ("特别行政区", "壮族自治区", "回族自治区", "维吾尔自治区", "自治区", "省", "市", "地区", "盟", "县", "区", "旗")
+_SUFFIXES = (
+    "特别行政区",
+    "壮族自治区",
+    "回族自治区",
+    "维吾尔自治区",
+    "自治区",
+    "省",
+    "市",
+    "地区",
+    "盟",
+    "县",
+    "区",
+    "旗",
+)
 
 
 def _short(name: str) -> str:
@@ -103,3 +116,45 @@ def _short(name: str) -> str:
         if name.endswith(suffix) and len(name) - len(suffix) >= 2:
             return name.removesuffix(suffix)
     return name
+
+
+def regions_in(text: str) -> list[Region]:
+    """The regions that a text names, by their full or short names: of nested ones the narrowest ("内蒙古乌兰察布" is one
+    place), of several with the same name all ("海南" may be the province or a county of that name). Widest first.
+    """
+    names = _names()
+    found: list[Region] = []
+    start = 0
+    while start < len(text):
+        for length in range(min(_longest_name(), len(text) - start), 1, -1):
+            if regions := names.get(text[start : start + length]):
+                found.extend(regions)
+                start += length
+                break
+        else:
+            start += 1
+    above = {code for region in found for code in lineage(region.code)[1:]}
+    narrowest = [region for region in found if region.code not in above]
+    # "乌兰察布市集宁区" names one place; a namesake that lies in none of the others named is not meant.
+    inside = [region for region in narrowest if set(lineage(region.code)[1:]) & {each.code for each in found}]
+    return sorted(set(inside or narrowest), key=lambda region: (-_rank(region), region.code))
+
+
+@cache
+def _names() -> dict[str, list[Region]]:
+    table: dict[str, list[Region]] = {}
+    for region in all_regions().values():
+        if region.code == NATION:
+            continue
+        for name in {region.name, _short(region.name)}:
+            table.setdefault(name, []).append(region)
+    return table
+
+
+@cache
+def _longest_name() -> int:
+    return max(map(len, _names()))
+
+
+def _rank(region: Region) -> int:
+    return ("county", "prefecture", "province", "nation").index(region.level)

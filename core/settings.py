@@ -34,13 +34,17 @@ class Settings(BaseSettings):
     rasa_timeout_s: float = Field(3.0, gt=0, description="等待 Rasa 的最长秒数,超过就不经它直接回答")
     secret_key: str = Field("", description="主密钥(至少 32 个字符);默认首次启动时生成并存于数据目录")
     demo: bool = Field(False, description="设为 1 时在首次启动时建立演示用律师")
-    default_region: str = Field("100000", description="没有说明地区的市民按哪个地区处理(GB/T 2260 六位代码,100000 为全国)")
+    default_region: str = Field(
+        "100000", description="没有说明地区的市民按哪个地区处理(GB/T 2260 六位代码,100000 为全国)"
+    )
     policy_seconds: Annotated[tuple[int, int, int], NoDecode] = Field(
         (180, 360, 600), description="36103 的三个时刻(秒):推向全省、推向全国、承诺落空;演示可设为 3,6,10"
     )
     quorum: int = Field(3, ge=1, description="首次提问要有几位不同律师的解答")
     lease_seconds: int = Field(300, ge=10, description="律师认领后保留的秒数,书写时自动续期")
-    embedding_model: str = Field("", description="句向量模型(sentence-transformers 的名称或路径);默认用随软件附带的小模型")
+    embedding_model: str = Field(
+        "", description="句向量模型(sentence-transformers 的名称或路径);默认用随软件附带的小模型"
+    )
     message_max_chars: int = Field(2000, ge=1, description="一条消息最多多少字")
     body_max_bytes: int = Field(65536, ge=1024, description="一个请求最多多少字节")
     session_hours: int = Field(12, ge=1, description="工作人员登录有效的小时数")
@@ -96,7 +100,7 @@ class Settings(BaseSettings):
 
     @property
     def site_url(self) -> str:
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 (compared, not bound)
         return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
 
 

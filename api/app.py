@@ -1,0 +1,98 @@
+"""The api process: what it opens at start, what it serves, what it closes at the end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from fastapi import FastAPI
+
+from api import problems
+from api.auth.endpoints import router as auth
+from api.conversations.endpoints import router as conversations
+from api.conversations.service import MessageService
+from api.desk.endpoints import router as desk
+from api.health.endpoints import router as health
+from api.laws.endpoints import router as laws
+from api.live import Hub
+from api.pages import install as install_pages
+from api.rasa.endpoints import router as rasa
+from api.state import State
+from bot.actions.action import make_executor
+from bot.actions.turn import Services
+from core import live
+from core.database import Database
+from core.log import configure, get_logger
+from core.settings import Settings, get_settings
+from escalation.policy import Policy
+from knowledge_base.search import IndexMissing, KnowledgeBase
+
+log = get_logger("api")
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The whole interface over these settings. Nothing is opened before the server starts it."""
+    app = FastAPI(
+        title="问法 wenfa",
+        description="公共法律咨询服务的接口，第 1 版。出错时返回 RFC 9457 的 problem+json，title 可以直接给市民看。",
+        version="1",
+        lifespan=_lifespan,
+        max_body_size=settings.body_max_bytes,
+    )
+    app.state.settings = settings
+    problems.install(app)
+    for router in (conversations, desk, laws, auth, rasa, health):
+        app.include_router(router)
+    install_pages(app)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """For the server: the app of this process's settings."""
+    settings = get_settings()
+    configure(settings, "api")
+    return make_app(settings)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = _open(app.state.settings)
+    app.state.wenfa = state
+    app.state.executor = make_executor(state.services)
+    app.state.messages = MessageService(state)
+    tasks = [asyncio.create_task(state.hub.run()), asyncio.create_task(app.state.messages.recover())]
+    log.info("接口已就绪", url=state.settings.site_url, knowledge_base=state.knowledge_base is not None)
+    try:
+        yield
+    finally:
+        state.hub.close()
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await state.http.aclose()
+        await state.redis_async.aclose()
+        state.redis.close()
+        state.database.dispose()
+
+
+def _open(settings: Settings) -> State:
+    database = Database(settings.sql_url)
+    policy = Policy.from_settings(settings)
+    knowledge_base = None
+    try:
+        knowledge_base = KnowledgeBase.open(settings, database)
+    except IndexMissing as error:
+        log.warning("没有法规库，问题一律转给律师", error=str(error))
+    return State(
+        settings=settings,
+        database=database,
+        redis=live.connect(settings),
+        redis_async=live.connect_async(settings),
+        hub=Hub(live.connect_async(settings, blocking=True)),
+        policy=policy,
+        knowledge_base=knowledge_base,
+        services=Services(database, policy, knowledge_base),
+        http=httpx.AsyncClient(trust_env=False),
+    )

@@ -1,0 +1,1 @@
+"""The citizen's conversation: start it, write, read, follow it live."""

@@ -1,0 +1,147 @@
+"""A message through the whole service: stored, understood, answered or handed over, the replies stored.
+
+Stored first: what was accepted survives any crash. A message that a dead process left unanswered is taken up again by
+`recover`, and every step is idempotent by the message's id, so that going through it twice changes nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from redis.exceptions import LockError, RedisError
+from starlette.concurrency import run_in_threadpool
+
+from api.conversations.nlu import Rasa, RasaUnavailable
+from api.state import State
+from bot.actions.action import turn_of
+from bot.actions.handlers import handle
+from bot.actions.without_rasa import understand
+from core.clock import now
+from core.live import PREFIX
+from core.log import get_logger
+from escalation import consultations, conversations
+from escalation.dispatcher import nudge
+from escalation.errors import Refused
+from escalation.models import Consultation, Message
+from escalation.replies import Reply
+
+# Longer than any turn may take; after that the process that held the lock is dead.
+_LOCK_SECONDS = 30.0
+_UNHANDLED_AFTER = timedelta(seconds=20)
+_RECOVER_EVERY_SECONDS = 10.0
+
+log = get_logger("messages")
+
+
+class MessageService:
+    """Takes citizens' messages, from whichever channel they come."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._rasa = Rasa(state.settings, state.http)
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    async def receive(
+        self, conversation_id: UUID, text: str, client_message_id: str, address_to: Sequence[UUID] = ()
+    ) -> tuple[Message, list[Message], Consultation | None]:
+        """Store a message and answer it: (message, replies, consultation it belongs to). Raises Refused for a bad text."""
+        words, payload = await run_in_threadpool(self._read, conversation_id, text, address_to)
+
+        def store() -> Message:
+            with self._state.database.write() as session:
+                return conversations.receive_message(
+                    session, conversation_id, words, client_message_id, payload=payload, address_to=address_to
+                ).message
+
+        message = await run_in_threadpool(store)
+        replies = await self.handle(message)
+        consultation = await run_in_threadpool(self._consultation, conversation_id, message.id)
+        return message, replies, consultation
+
+    async def handle(self, message: Message) -> list[Message]:
+        """Answer a stored message, once: whoever comes second gets the replies that the first one stored."""
+        async with self._one_at_a_time(message.conversation_id):
+            known = await run_in_threadpool(self._handled, message.id)
+            if known is not None:
+                return known
+            replies = await self._replies(message)
+
+            def record() -> list[Message]:
+                with self._state.database.write() as session:
+                    return conversations.record_replies(session, message.id, replies)
+
+            stored = await run_in_threadpool(record)
+        await run_in_threadpool(nudge, self._state.redis)
+        return stored
+
+    async def recover(self) -> None:
+        """Forever: take up messages that some process stored and then died over."""
+        while True:
+            try:
+                for message in await run_in_threadpool(self._unhandled):
+                    log.warning("补答一条未处理的消息", message=str(message.id))
+                    await self.handle(message)
+            except Exception:
+                log.exception("补答未处理的消息时出错，稍后重试")
+            await asyncio.sleep(_RECOVER_EVERY_SECONDS)
+
+    async def _replies(self, message: Message) -> list[Reply]:
+        payload = message.data.get("payload")
+        try:
+            return await self._rasa.replies(message.conversation_id, message.id, payload or message.text)
+        except RasaUnavailable:
+            intent, entities = understand(message.text, payload)
+        turn = await run_in_threadpool(turn_of, self._state.services, message.id, intent, entities)
+        return await run_in_threadpool(handle, turn)
+
+    def _read(self, conversation_id: UUID, text: str, address_to: Sequence[UUID]) -> tuple[str, str | None]:
+        """The words as they are stored, and the payload if they are a button that was offered in this conversation."""
+        words = text.strip()
+        if not words:
+            raise Refused("请先写下您的问题，再发送。", "text")
+        limit = self._state.settings.message_max_chars
+        if len(words) > limit:
+            raise Refused(f"一次最多写 {limit} 字，现在有 {len(words)} 字。请分几次写，或只写要点。", "text")
+        with self._state.database.read() as session:
+            consultations.check_addressees(session, conversation_id, address_to)
+            if not words.startswith("/"):
+                return words, None
+            choice = conversations.offered_choice(session, conversation_id, words)
+        # Nobody may speak to Rasa in its own commands (/restart …): only buttons that we offered are buttons.
+        return (choice.title, choice.payload) if choice else (words.lstrip("/ ") or "菜单", None)
+
+    def _handled(self, message_id: UUID) -> list[Message] | None:
+        with self._state.database.read() as session:
+            if session.get_one(Message, message_id).handled_at is None:
+                return None
+            return conversations.replies_to(session, message_id)
+
+    def _unhandled(self) -> list[Message]:
+        with self._state.database.read() as session:
+            return conversations.unhandled_messages(session, now() - _UNHANDLED_AFTER)
+
+    def _consultation(self, conversation_id: UUID, message_id: UUID) -> Consultation | None:
+        with self._state.database.read() as session:
+            return consultations.latest_consultation(session, conversation_id)
+
+    @asynccontextmanager
+    async def _one_at_a_time(self, conversation_id: UUID) -> AsyncIterator[None]:
+        """Messages of one conversation one after the other: in this process by a lock, in all of them by Redis.
+
+        Without Redis only the first holds; the record's own locks still keep it consistent.
+        """
+        local = self._locks.setdefault(conversation_id, asyncio.Lock())
+        async with local:
+            lock = self._state.redis_async.lock(
+                f"{PREFIX}turn:{conversation_id}", timeout=_LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS
+            )
+            with suppress(RedisError, OSError):
+                await lock.acquire()
+            try:
+                yield
+            finally:
+                with suppress(LockError, RedisError, OSError):
+                    await lock.release()

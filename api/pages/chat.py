@@ -1,0 +1,212 @@
+"""The citizen's page `/`: ask, read, follow live. Works as plain forms; the script only makes it quicker."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.conversations.endpoints import message_service
+from api.pages import citizen
+from api.pages.bubbles import addressable, bubbles, waiting
+from api.pages.citizen import CHAT_COOKIE, FromThisSite, OwnChat
+from api.pages.errors import says
+from api.pages.region import region_choices
+from api.pages.rendering import HEADERS, TYPE_COOKIE, form_id, fragment, is_htmx, page
+from api.problems import status_of
+from api.state import State, StateDep
+from bot.actions.services import MENU
+from bot.actions.wording import minutes
+from escalation import consultations, conversations
+from escalation.errors import Refused
+from escalation.journal import conversation_topic
+from escalation.models import Conversation, Message
+from escalation.progress import Progress, progress_of
+
+router = APIRouter()
+
+_EIGHT_SERVICES = MENU[:8]
+_EVERYDAY = (
+    "老板拖欠工资怎么办？",
+    "试用期最长可以多久？",
+    "借给别人的钱要不回来怎么办？",
+    "买到假货可以要求赔多少？",
+    "离婚时孩子归谁抚养？",
+)
+_PAGE_OF_MESSAGES = 500
+
+
+@router.get("/")
+def chat(
+    request: Request,
+    state: StateDep,
+    conversation: OwnChat,
+    region: Annotated[str, Query()] = "",
+    to: Annotated[UUID | None, Query()] = None,
+) -> Response:
+    if region:
+        return _with_region(state, conversation, region)
+    return _page(request, state, conversation, to=[to] if to else [])
+
+
+@router.post("/chat/messages", dependencies=[FromThisSite])
+async def send(
+    request: Request,
+    state: StateDep,
+    conversation: OwnChat,
+    client_message_id: Annotated[str, Form(min_length=32, max_length=64)],
+    text: Annotated[str, Form()] = "",
+    address_to: Annotated[list[UUID], Form()] = [],  # noqa: B006 (FastAPI copies it)
+) -> Response:
+    """One message: typed, or a pressed button's payload. The script gets the new bubbles, a browser without it the page."""
+    cookie = request.cookies.get(CHAT_COOKIE, "")
+    try:
+        if conversation is None and text.strip():
+            region = citizen.region_for(request, state, None)
+            conversation, cookie = await run_in_threadpool(citizen.begin_chat, state, region, client_message_id)
+        if conversation is None:
+            raise Refused("请先写下您的问题，再发送。")
+        message, replies, _ = await message_service(request).receive(
+            conversation.id, text, client_message_id, address_to[:20]
+        )
+    except Refused as refused:
+        if is_htmx(request):
+            return says(request, status_of(refused), refused.message)
+        return await run_in_threadpool(
+            _page, request, state, conversation, status_of(refused), error=refused.message, draft=text, to=address_to
+        )
+    if is_htmx(request):
+        html = await run_in_threadpool(_pieces, state, conversation, [message, *replies])
+        response: Response = HTMLResponse(html, headers=HEADERS)
+    else:
+        response = RedirectResponse(f"/#m-{replies[0].seq if replies else message.seq}", 303)
+    citizen.keep_chat(state, response, cookie)
+    return response
+
+
+@router.get("/chat/events", response_class=EventSourceResponse)
+async def events(
+    state: StateDep,
+    conversation: OwnChat,
+    after: Annotated[int, Query(ge=0)] = 0,
+    last_event_id: Annotated[int, Header(ge=0)] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """Each bubble as HTML under its sequence number, and the state of the consultation (no id) whenever it has changed."""
+    if conversation is None:
+        return
+    seq, told = max(after, last_event_id), None
+    async for _ in state.hub.changes(conversation_topic(conversation.id)):
+        shown, progress = await run_in_threadpool(_news, state, conversation, seq)
+        for number, html in shown:
+            seq = number
+            yield ServerSentEvent(event="piece", id=str(number), raw_data=html)
+        if progress is not None and progress != told:
+            told = progress
+            yield ServerSentEvent(event="piece", raw_data=_status_html(state, progress))
+
+
+@router.post("/type", dependencies=[FromThisSite])
+def type_size(size: Annotated[str, Form()], back: Annotated[str, Form()] = "/") -> Response:
+    """Larger type or normal type, for a year."""
+    local = back.startswith("/") and not back.startswith(("//", "/\\"))
+    response = RedirectResponse(back if local else "/", 303)
+    response.set_cookie(TYPE_COOKIE, "large" if size == "large" else "normal", 365 * 24 * 3600, samesite="lax")
+    return response
+
+
+def _with_region(state: State, conversation: Conversation | None, code: str) -> Response:
+    """What a QR code at a service point opens: the same page, for the place it hangs in. A misprinted code is let pass."""
+    response = RedirectResponse("/", 303)
+    if citizen.is_region(code):
+        response.set_cookie(citizen.REGION_COOKIE, code, citizen.KEPT_SECONDS, httponly=True, samesite="lax")
+        if conversation is not None and conversation.region != code:
+            with state.database.write() as session:
+                conversations.set_region(session, conversation.id, code)
+    return response
+
+
+def _page(
+    request: Request,
+    state: State,
+    conversation: Conversation | None,
+    status: int = 200,
+    *,
+    error: str = "",
+    draft: str = "",
+    to: list[UUID] | None = None,
+) -> HTMLResponse:
+    messages: list[Message] = []
+    progress: Progress | None = None
+    shown = []
+    if conversation is not None:
+        with state.database.read() as session:
+            messages = _all_messages(state, conversation)
+            progress = _progress(state, conversation)
+            shown = bubbles(session, messages)
+    region = citizen.region_for(request, state, conversation)
+    return page(
+        request,
+        "chat.html",
+        status,
+        bubbles=shown,
+        last_seq=messages[-1].seq if messages else 0,
+        open=conversation is not None,
+        error=error,
+        draft=draft,
+        message_id=form_id(),
+        services=_EIGHT_SERVICES,
+        questions=_EVERYDAY,
+        promise=(minutes(state.policy.broken_after), state.policy.quorum),
+        max_chars=state.settings.message_max_chars,
+        region=region,
+        regions=region_choices(region),
+        **_status(state, progress, to or []),
+    )
+
+
+def _pieces(state: State, conversation: Conversation, messages: list[Message]) -> str:
+    """Bubbles and the state of things, for the script to put where they belong."""
+    with state.database.read() as session:
+        shown = bubbles(session, messages)
+    return "".join(fragment("_bubble.html", bubble=each) for each in shown) + _status_html(
+        state, _progress(state, conversation)
+    )
+
+
+def _news(state: State, conversation: Conversation, after: int) -> tuple[list[tuple[int, str]], Progress | None]:
+    with state.database.read() as session:
+        messages = conversations.messages_after(session, conversation.id, after)
+        shown = bubbles(session, messages)
+    return [(each.seq, fragment("_bubble.html", bubble=each)) for each in shown], _progress(state, conversation)
+
+
+def _status_html(state: State, progress: Progress | None) -> str:
+    known = _status(state, progress, [])
+    return fragment("_status.html", **known) + fragment("_address.html", **known)
+
+
+def _status(state: State, progress: Progress | None, chosen: list[UUID]) -> dict[str, object]:
+    return {
+        "progress": progress,
+        "waiting": waiting(progress, state.policy) if progress else None,
+        "address": addressable(progress, chosen),
+    }
+
+
+def _progress(state: State, conversation: Conversation) -> Progress | None:
+    with state.database.read() as session:
+        consultation = consultations.latest_consultation(session, conversation.id)
+        return progress_of(session, consultation, state.policy) if consultation else None
+
+
+def _all_messages(state: State, conversation: Conversation) -> list[Message]:
+    found: list[Message] = []
+    with state.database.read() as session:
+        while more := conversations.messages_after(
+            session, conversation.id, found[-1].seq if found else 0, _PAGE_OF_MESSAGES
+        ):
+            found.extend(more)
+    return found

@@ -1,0 +1,102 @@
+"""Who the citizen is, to a page: whoever holds the cookie that opens a conversation. No account, no name."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import Depends, Request
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.state import State, StateDep
+from core.live import PREFIX
+from core.regions import UnknownRegion, get_region
+from escalation import conversations
+from escalation.errors import NotFound
+from escalation.models import Conversation
+
+CHAT_COOKIE = "wenfa_chat"
+REGION_COOKIE = "wenfa_region"
+KEPT_SECONDS = 90 * 24 * 3600
+
+_TWICE_WITHIN_SECONDS = 120
+
+
+def own_chat(request: Request, state: StateDep) -> Conversation | None:
+    """The conversation that the cookie opens; None for a newcomer, and for a cookie that opens nothing any more."""
+    return open_chat(state, request.cookies.get(CHAT_COOKIE, ""))
+
+
+def from_this_site(request: Request, state: StateDep) -> None:
+    """403 for a form that another site made the browser send.
+
+    The cookie's SameSite=Lax already keeps other sites' forms from carrying it; this holds where a browser ignores that.
+    Browsers send Sec-Fetch-Site only over HTTPS and to this machine, so Origin must do on a plain local network.
+    """
+    where = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if where is not None:
+        ours = where in ("same-origin", "none")
+    elif origin is not None:
+        ours = urlsplit(origin).netloc in (request.headers.get("Host", ""), urlsplit(state.settings.site_url).netloc)
+    else:
+        ours = True
+    if not ours:
+        raise HTTPException(403, "这个请求不是从本网站的页面发出的，没有执行")
+
+
+OwnChat = Annotated[Conversation | None, Depends(own_chat)]
+FromThisSite = Depends(from_this_site)
+
+
+def open_chat(state: State, cookie: str) -> Conversation | None:
+    """The conversation behind "<id>.<token>"; None when it opens nothing."""
+    written, _, token = cookie.partition(".")
+    try:
+        conversation_id = UUID(written)
+        with state.database.read() as session:
+            return conversations.open_with_token(session, conversation_id, token)
+    except (ValueError, NotFound):
+        return None
+
+
+def begin_chat(state: State, region: str, first_message_id: str) -> tuple[Conversation, str]:
+    """A new conversation and its cookie.
+
+    A first message sent twice at once, before the browser had its cookie, must not become two conversations with the
+    same question in both: the message's unguessable id remembers for two minutes which conversation it began.
+    """
+    key = f"{PREFIX}begun:{first_message_id}"
+    with state.database.write() as session:
+        conversation, token = conversations.start_conversation(session, "web", region)
+    cookie = f"{conversation.id}.{token}"
+    try:
+        before = state.redis.set(key, cookie, ex=_TWICE_WITHIN_SECONDS, nx=True, get=True)
+    except RedisError:
+        before = None
+    known = open_chat(state, before) if isinstance(before, str) else None
+    return (known, str(before)) if known is not None else (conversation, cookie)
+
+
+def keep_chat(state: State, response: Response, cookie: str) -> None:
+    """Let the browser keep the conversation, out of every script's reach."""
+    response.set_cookie(
+        CHAT_COOKIE, cookie, KEPT_SECONDS, httponly=True, samesite="lax", secure=state.settings.cookie_secure
+    )
+
+
+def region_for(request: Request, state: State, conversation: Conversation | None) -> str:
+    """The conversation's region, else the one chosen before it began, else the installation's."""
+    if conversation is not None:
+        return conversation.region
+    chosen = request.cookies.get(REGION_COOKIE, "")
+    return chosen if is_region(chosen) else state.settings.default_region
+
+
+def is_region(code: str) -> bool:
+    try:
+        get_region(code)
+    except UnknownRegion:
+        return False
+    return True

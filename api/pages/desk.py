@@ -1,0 +1,180 @@
+"""The lawyer's desk 解答台: log in, see what is due, write, cite, send."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.auth.endpoints import end_session, start_session
+from api.desk import service
+from api.pages import desk_view
+from api.pages.citizen import FromThisSite
+from api.pages.desk_view import Drafted
+from api.pages.errors import says
+from api.pages.rendering import HEADERS, fragment, is_htmx, page
+from api.pages.staff import ActingLawyer, ActingStaff, AtTheDesk, Reading, ReadingLawyer
+from api.problems import status_of
+from api.state import State, StateDep
+from escalation.dispatcher import nudge
+from escalation.errors import Refused
+from escalation.journal import DESK
+
+router = APIRouter(prefix="/desk")
+
+
+@router.get("")
+def queue(request: Request, who: Reading, lawyer_id: ReadingLawyer, state: StateDep) -> HTMLResponse:
+    return page(request, "desk.html", **_frame(state, who, lawyer_id), round=None)
+
+
+@router.post("/login", dependencies=[FromThisSite])
+def log_in(
+    request: Request,
+    state: StateDep,
+    login: Annotated[str, Form(max_length=64)] = "",
+    password: Annotated[str, Form(max_length=256)] = "",
+    wanted: Annotated[str, Form()] = "/desk",
+) -> Response:
+    response = RedirectResponse(wanted if wanted.startswith("/desk") else "/desk", 303)
+    try:
+        start_session(state, request, response, login, password)
+    except (Refused, HTTPException) as error:
+        status, said = (
+            (error.status_code, error.detail) if isinstance(error, HTTPException) else (status_of(error), error.message)
+        )
+        return page(request, "login.html", status, error=said, login=login, wanted=wanted)
+    return response
+
+
+@router.post("/logout")
+def log_out(_who: ActingStaff, request: Request, state: StateDep) -> Response:
+    response = RedirectResponse("/desk", 303)
+    end_session(state, request, response)
+    return response
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def live(
+    lawyer_id: ReadingLawyer,
+    state: StateDep,
+    round_id: Annotated[UUID | None, Query(alias="round")] = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    last_event_id: Annotated[int, Header(ge=0)] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """The queue whenever it has changed; with `round` also what is said in it (id: sequence number) and who holds it."""
+    seq = max(after, last_event_id)
+    told: dict[str, str] = {}
+    async for _ in state.hub.changes(DESK):
+        shown, pieces = await run_in_threadpool(desk_view.news, state, lawyer_id, round_id, seq)
+        for number, html in shown:
+            seq = number
+            yield ServerSentEvent(event="piece", id=str(number), raw_data=html)
+        for name, html in pieces.items():
+            if told.get(name) != html:
+                told[name] = html
+                yield ServerSentEvent(event="piece", raw_data=html)
+
+
+@router.get("/rounds/{round_id}")
+def open_round(
+    request: Request,
+    round_id: UUID,
+    who: Reading,
+    lawyer_id: ReadingLawyer,
+    state: StateDep,
+    q: Annotated[str, Query(max_length=200)] = "",
+    sent: Annotated[bool, Query()] = False,
+) -> HTMLResponse:
+    return _round_page(request, state, who, lawyer_id, round_id, Drafted(q=q), sent=sent)
+
+
+@router.get("/rounds/{round_id}/laws")
+def search(
+    round_id: UUID, lawyer_id: ReadingLawyer, state: StateDep, q: Annotated[str, Query(max_length=200)] = ""
+) -> HTMLResponse:
+    """Articles to cite, for the place that the question comes from."""
+    region = desk_view.region_of(state, round_id, lawyer_id)
+    html = fragment("_hits.html", hits=desk_view.search(state, q, region), q=q)
+    return HTMLResponse(html, headers=HEADERS)
+
+
+@router.post("/rounds/{round_id}/claim")
+def claim(request: Request, round_id: UUID, who: ActingStaff, lawyer_id: ActingLawyer, state: StateDep) -> Response:
+    return _held(request, state, who, lawyer_id, round_id, take=True)
+
+
+@router.post("/rounds/{round_id}/release")
+def release(request: Request, round_id: UUID, who: ActingStaff, lawyer_id: ActingLawyer, state: StateDep) -> Response:
+    return _held(request, state, who, lawyer_id, round_id, take=False)
+
+
+@router.post("/rounds/{round_id}/answer")
+def answer(
+    request: Request,
+    round_id: UUID,
+    who: ActingStaff,
+    lawyer_id: ActingLawyer,
+    state: StateDep,
+    client_message_id: Annotated[str, Form(min_length=1, max_length=80)],
+    text: Annotated[str, Form()] = "",
+    citations: Annotated[list[str], Form()] = [],  # noqa: B006 (FastAPI copies it)
+) -> Response:
+    """The answer goes out with its citations, or comes back whole with the reason."""
+    try:
+        service.answer(state, round_id, lawyer_id, text, list(dict.fromkeys(citations))[:20], client_message_id)
+    except Refused as refused:
+        if is_htmx(request):
+            return says(request, status_of(refused), refused.message)
+        drafted = Drafted(text=text, citations=tuple(citations), error=refused.message)
+        return _round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
+    nudge(state.redis)
+    there = f"/desk/rounds/{round_id}?sent=1"
+    if is_htmx(request):
+        return Response(status_code=204, headers={"HX-Redirect": there})
+    return RedirectResponse(there, 303)
+
+
+def _held(request: Request, state: State, who: AtTheDesk, lawyer_id: UUID, round_id: UUID, *, take: bool) -> Response:
+    """Take a place or give it back, and show who holds the round now."""
+    try:
+        (service.claim if take else service.release)(state, round_id, lawyer_id)
+    except Refused as refused:
+        if is_htmx(request):
+            return says(request, status_of(refused), refused.message)
+        drafted = Drafted(error=refused.message)
+        return _round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
+    nudge(state.redis)
+    if is_htmx(request):
+        return HTMLResponse(desk_view.standing_html(state, round_id, lawyer_id), headers=HEADERS)
+    return RedirectResponse(f"/desk/rounds/{round_id}", 303)
+
+
+def _frame(state: State, who: AtTheDesk, lawyer_id: UUID) -> dict[str, object]:
+    """What every page of the desk shows: who is here, and the queue."""
+    return {
+        "account": who.account,
+        "csrf_token": who.csrf_token,
+        "rows": desk_view.queue_rows(state, lawyer_id),
+    }
+
+
+def _round_page(
+    request: Request,
+    state: State,
+    who: AtTheDesk,
+    lawyer_id: UUID,
+    round_id: UUID,
+    drafted: Drafted,
+    *,
+    sent: bool = False,
+    status: int = 200,
+) -> HTMLResponse:
+    shown = desk_view.open_round(state, round_id, lawyer_id)
+    hits = desk_view.search(state, drafted.q, shown.region) if drafted.q else None
+    frame = _frame(state, who, lawyer_id)
+    return page(request, "desk.html", status, **frame, round=shown, drafted=drafted, hits=hits, sent=sent)

@@ -1,0 +1,124 @@
+"""HTML for browsers: templates, the addresses of static files, and the headers that every page carries."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import web
+from core.clock import local, now
+from core.regions import full_name
+
+WEB = Path(web.__file__).parent
+STATIC = WEB / "static"
+TYPE_COOKIE = "wenfa_type"
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: that would make browsers send "Origin: null" with our own forms, which we could not tell from others'.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Pages hold a citizen's words: no shared cache may keep them.
+    "Cache-Control": "no-store",
+}
+
+
+def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
+    """A whole page, with the reader's choice of type size and the headers of every page."""
+    html = _environment.get_template(template).render(
+        large=request.cookies.get(TYPE_COOKIE) == "large", path=request.url.path, **context
+    )
+    return HTMLResponse(html, status, HEADERS)
+
+
+def fragment(template: str, **context: object) -> str:
+    """A piece of a page."""
+    return _environment.get_template(template).render(**context)
+
+
+def is_htmx(request: Request) -> bool:
+    """The script asks for a piece of the page; without it the browser asks for all of it."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def form_id() -> str:
+    """A client message id for a form: what is sent twice from one form is one message."""
+    return uuid4().hex
+
+
+def asset(name: str) -> str:
+    """The address of a static file, new whenever its content is new. Empty where the file has not been built."""
+    path = STATIC / name
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return ""
+    return f"/static/{name}?v={_digest(path, changed)}"
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+class StaticAssets(StaticFiles):
+    """Static files: kept for ever under the address that names their content, asked about again under any other."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        hashed = b"v=" in scope.get("query_string", b"")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def clock_time(moment: datetime) -> str:
+    """As one says it today: 14:05; of another day: 11月22日 14:05."""
+    there = local(moment)
+    if there.date() == local(now()).date():
+        return f"{there:%H:%M}"
+    return f"{there.month}月{there.day}日 {there:%H:%M}"
+
+
+def epoch_ms(moment: datetime) -> int:
+    """What a script counts with."""
+    return round(moment.timestamp() * 1000)
+
+
+def lawyer_title(name: str) -> str:
+    """How a lawyer is called: 陈晓梅律师."""
+    return name if name.endswith("律师") else f"{name}律师"
+
+
+def _make_environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(WEB / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., object]] = {
+        "clock": clock_time,
+        "epoch_ms": epoch_ms,
+        "lawyer_title": lawyer_title,
+        "region_name": full_name,
+    }
+    environment.filters.update(filters)
+    environment.globals.update(asset=asset, form_id=form_id, epoch_now=lambda: epoch_ms(now()), UUID=UUID)
+    return environment
+
+
+_environment = _make_environment()

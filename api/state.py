@@ -1,0 +1,37 @@
+"""What one api process holds: made at start, given to endpoints by FastAPI's dependencies, closed at the end."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import httpx
+from fastapi import Depends, Request
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from api.live import Hub
+from bot.actions.turn import Services
+from core.database import Database
+from core.settings import Settings
+from escalation.policy import Policy
+from knowledge_base.search import KnowledgeBase
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    settings: Settings
+    database: Database
+    redis: "Redis"
+    redis_async: "AsyncRedis"
+    hub: Hub
+    policy: Policy
+    knowledge_base: KnowledgeBase | None
+    services: Services
+    http: httpx.AsyncClient
+
+
+def get_state(request: Request) -> State:
+    state: State = request.app.state.wenfa
+    return state
+
+
+StateDep = Annotated[State, Depends(get_state)]

@@ -1,0 +1,51 @@
+"""One turn of a conversation: a citizen's stored message, what they are taken to want, and what the service can do about it."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from core.database import Database
+from escalation.models import Message
+from escalation.policy import Policy
+from knowledge_base.search import SearchResult
+
+
+class Searches(Protocol):
+    """The part of the knowledge base that a conversation needs."""
+
+    def search(self, question: str, *, region: str, limit: int) -> SearchResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What handlers stand on. Without a knowledge base every question goes to the lawyers."""
+
+    database: Database
+    policy: Policy
+    knowledge_base: Searches | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    services: Services
+    message: Message
+    region: str
+    intent: str
+    entities: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return self.message.text
+
+    @property
+    def pressed(self) -> bool:
+        """The citizen pressed a button: they mean what it says."""
+        return self.message.kind == "choice"
+
+    @property
+    def about(self) -> UUID | None:
+        """The earlier message that a pressed button is about."""
+        try:
+            return UUID(self.entities["about"])
+        except (KeyError, ValueError):
+            return None

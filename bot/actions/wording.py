@@ -1,0 +1,119 @@
+"""What the service says about its own work: who has the question, how long it may take. Facts from the record, in plain words."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+from uuid import UUID
+
+from core.clock import now
+from escalation.policy import Policy
+from escalation.progress import Progress
+from escalation.replies import Choice, Citation, Reply
+from knowledge_base.search import Hit
+
+SHOWN_ARTICLES = 3
+
+
+def answer(hits: Sequence[Hit], confidence: float, about: str) -> Reply:
+    """The articles themselves, the best one in the text. `about` is the id of the question, for the button that asks lawyers."""
+    best = hits[0]
+    shown = [citation(hit) for hit in hits[:SHOWN_ARTICLES]]
+    more = f"\n\n相关的还有 {len(shown) - 1} 条，点开可以看原文。" if len(shown) > 1 else ""
+    return Reply(
+        kind="answer",
+        text=f"{name_of(best)}规定：\n{best.text}{more}",
+        citations=shown,
+        choices=[Choice(title="解决了", payload="/satisfied"), ask_lawyers(about)],
+        confidence=round(confidence, 4),
+    )
+
+
+def ask_lawyers(about: str) -> Choice:
+    return Choice(title="转律师", payload=f'/ask_person{{"about": "{about}"}}')
+
+
+def citation(hit: Hit) -> Citation:
+    return Citation(
+        law=hit.law,
+        article=hit.article,
+        text=hit.text,
+        version=hit.version,
+        status=hit.status,
+        effective_from=hit.effective_from.isoformat() if hit.effective_from else None,
+        region=hit.region,
+        url=article_url(hit.law_id, hit.article),
+    )
+
+
+def article_url(law_id: UUID, article: str) -> str:
+    """The page of an article, on this site."""
+    return f"/laws/{law_id}/articles/{quote(article)}"
+
+
+def name_of(hit: Hit) -> str:
+    return f"《{hit.law}》{hit.article}"
+
+
+def handed_over(progress: Progress, policy: Policy) -> Reply:
+    """A first question has gone to the lawyers: the number, who has it, what happens next and when."""
+    if progress.round.pushed == 0:
+        said = (
+            f"您的问题已经登记，咨询编号 {progress.number}。眼下平台上没有可以接收的律师，我们会一直保留您的问题，"
+            "有律师上线就推送给他们。事情紧急的话，请拨打 12348 法律服务热线。"
+        )
+    else:
+        said = (
+            f"您的问题已转给律师，咨询编号 {progress.number}。\n"
+            f"已推送给{_circle(progress)} {progress.round.pushed} 位，"
+            f"我们的目标是{minutes(policy.broken_after)}内至少有 {progress.round.quorum} 位律师解答；"
+            "人手不够时会推送给更多律师。\n"
+            "解答一到就显示在这里。您可以先离开，稍后回到这个页面查看，也可以随时补充情况。"
+        )
+    return Reply(kind="handoff", text=said, choices=[Choice(title="还有多久", payload="/wait_time")])
+
+
+def follow_up_sent(progress: Progress, policy: Policy, names: Sequence[str]) -> Reply:
+    """A follow-up has gone out, or an addition to the question that waits."""
+    if not progress.lawyers:
+        return Reply(
+            kind="notice",
+            text=f"已补充到咨询 {progress.number} 里，律师会一并看到。",
+            choices=[Choice(title="还有多久", payload="/wait_time")],
+        )
+    return Reply(
+        kind="handoff",
+        text=f"您的追问已转给{'、'.join(names)}律师。{minutes(policy.province_after)}内没有回复，会再推送给更多律师。",
+        choices=[Choice(title="还有多久", payload="/wait_time"), Choice(title="满意，结束咨询", payload="/satisfied")],
+    )
+
+
+def waiting(progress: Progress) -> Reply:
+    """How long it may still take, and where it stands."""
+    round_ = progress.round
+    if progress.state == "closed":
+        said = f"咨询 {progress.number} 已经结束。您再写一句就会重新打开。"
+    elif round_.state != "open":
+        said = f"咨询 {progress.number} 已有 {len(progress.lawyers)} 位律师解答。您可以继续追问，也可以结束咨询。"
+    else:
+        left = (round_.deadline - now()).total_seconds()
+        when = f"大约还有 {minutes(left)}" if left > 0 else "已经超过我们承诺的时间，很抱歉，我们在继续催请"
+        writing = f"，{round_.writing} 位正在书写" if round_.writing else ""
+        said = (
+            f"咨询 {progress.number}：已推送给 {round_.pushed} 位律师，{round_.answered} 位已解答"
+            f"（目标 {round_.quorum} 位）{writing}。{when}。"
+        )
+    return Reply(kind="notice", text=said)
+
+
+def minutes(seconds: float) -> str:
+    """A length of time as one says it: 3 分钟, 45 秒."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} 秒"
+    return f"{round(seconds / 60)} 分钟"
+
+
+def _circle(progress: Progress) -> str:
+    return {
+        "city": f"{progress.region_name}的法律顾问",
+        "province": "全省（区）的律师",
+        "nation": "全国平台的律师",
+    }.get(progress.round.tier, "律师")

@@ -1,0 +1,244 @@
+"""Conversations 会话 and their messages: stored before anything is done about them, in one unbroken order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.database import database_now
+from core.ids import new_id, new_token
+from core.regions import get_region
+from core.security import hash_token, same
+from escalation.errors import NotFound
+from escalation.journal import audit, conversation_topic, emit
+from escalation.models import Consultation, Conversation, Message
+from escalation.replies import Choice, Reply
+
+_REPLY_DATA = {"citations", "choices", "confidence", "expects"}
+
+DISCLAIMER = "这是依据公开法规的一般说明，不代替律师针对您个案的意见。"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    message: Message
+    fresh: bool
+    """False when this client message id had been stored before."""
+
+
+def start_conversation(session: Session, channel: str, region: str) -> tuple[Conversation, str]:
+    """A new conversation and the token that opens it, which is told once and not stored. Raises UnknownRegion."""
+    get_region(region)
+    token = new_token()
+    conversation = Conversation(id=new_id(), channel=channel, region=region, token_hash=hash_token(token))
+    session.add(conversation)
+    audit(session, f"citizen:{conversation.id}", "start_conversation", conversation.id, channel=channel, region=region)
+    return conversation, token
+
+
+def open_with_token(session: Session, conversation_id: UUID, token: str) -> Conversation:
+    """The conversation that this token opens. Raises NotFound, whether the conversation or the token is wrong."""
+    conversation = session.get(Conversation, conversation_id)
+    if conversation is None or not same(conversation.token_hash, hash_token(token)):
+        raise NotFound("没有这个会话，或凭证不对。请重新打开页面开始咨询。")
+    return conversation
+
+
+def lock_conversation(session: Session, conversation_id: UUID, *, skip_locked: bool = False) -> Conversation | None:
+    """The conversation, held until the transaction ends: all that happens in it happens one after the other.
+
+    None only with `skip_locked`, when another transaction holds it.
+    """
+    statement = select(Conversation).where(Conversation.id == conversation_id)
+    statement = statement.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+    conversation = session.execute(statement).scalar_one_or_none()
+    if conversation is None and not skip_locked:
+        raise NotFound("没有这个会话。")
+    return conversation
+
+
+def receive_message(
+    session: Session,
+    conversation_id: UUID,
+    text: str,
+    client_message_id: str,
+    *,
+    payload: str | None = None,
+    address_to: Sequence[UUID] = (),
+) -> Received:
+    """Store what a citizen wrote; the same client message id a second time gives the message stored the first time."""
+    conversation = _locked(session, conversation_id)
+    known = session.execute(
+        select(Message).where(
+            Message.conversation_id == conversation_id, Message.client_message_id == client_message_id
+        )
+    ).scalar_one_or_none()
+    if known is not None:
+        return Received(known, fresh=False)
+    data: dict[str, Any] = {}
+    if payload:
+        data["payload"] = payload
+    if address_to:
+        data["address_to"] = [str(lawyer_id) for lawyer_id in address_to]
+    message = _append(
+        session,
+        conversation,
+        author="citizen",
+        kind="choice" if payload else "text",
+        text=text,
+        data=data,
+        client_message_id=client_message_id,
+    )
+    return Received(message, fresh=True)
+
+
+def record_replies(session: Session, message_id: UUID, replies: Sequence[Reply]) -> list[Message]:
+    """Store the service's replies to a message and mark it handled. Done once: later calls return what was stored first."""
+    message = session.get_one(Message, message_id)
+    conversation = _locked(session, message.conversation_id)
+    session.refresh(message)
+    if message.handled_at is not None:
+        return replies_to(session, message_id)
+    stored = []
+    for ordinal, reply in enumerate(replies):
+        said = reply
+        if reply.kind == "answer" and not conversation.disclaimed:
+            conversation.disclaimed = True
+            said = reply.model_copy(update={"text": f"{reply.text}\n\n{DISCLAIMER}"})
+        stored.append(
+            _append(
+                session,
+                conversation,
+                author="service",
+                kind=said.kind,
+                text=said.text,
+                data=said.model_dump(include=_REPLY_DATA, exclude_none=True),
+                in_reply_to=message_id,
+                ordinal=ordinal,
+            )
+        )
+    message.handled_at = database_now(session)
+    return stored
+
+
+def say(session: Session, conversation_id: UUID, reply: Reply, consultation_id: UUID | None = None) -> Message:
+    """Append a bubble that nobody asked for just now, such as a notice that the promise could not be kept."""
+    return _append(
+        session,
+        _locked(session, conversation_id),
+        author="service",
+        kind=reply.kind,
+        text=reply.text,
+        data=reply.model_dump(include=_REPLY_DATA, exclude_none=True),
+        consultation_id=consultation_id,
+    )
+
+
+def append_lawyer_message(
+    session: Session,
+    conversation: Conversation,
+    consultation: Consultation,
+    lawyer_id: UUID,
+    text: str,
+    data: dict[str, Any],
+    client_message_id: str | None,
+) -> Message:
+    """Store a lawyer's answer in the citizen's conversation, whose lock the caller holds."""
+    return _append(
+        session,
+        conversation,
+        author="lawyer",
+        kind="lawyer_answer",
+        text=text,
+        data=data,
+        client_message_id=client_message_id,
+        consultation_id=consultation.id,
+        lawyer_id=lawyer_id,
+    )
+
+
+def set_region(session: Session, conversation_id: UUID, region: str) -> None:
+    """Whose law and whose lawyers are meant from now on. Raises UnknownRegion."""
+    get_region(region)
+    conversation = _locked(session, conversation_id)
+    conversation.region = region
+    audit(session, f"citizen:{conversation_id}", "set_region", conversation_id, region=region)
+    emit(session, conversation_topic(conversation_id), "region")
+
+
+def messages_after(session: Session, conversation_id: UUID, seq: int, limit: int = 500) -> list[Message]:
+    """The messages after this sequence number, in order."""
+    statement = select(Message).where(Message.conversation_id == conversation_id, Message.seq > seq)
+    return list(session.execute(statement.order_by(Message.seq).limit(limit)).scalars())
+
+
+def replies_to(session: Session, message_id: UUID) -> list[Message]:
+    """What the service answered to this message, in order."""
+    statement = select(Message).where(Message.in_reply_to == message_id).order_by(Message.ordinal)
+    return list(session.execute(statement).scalars())
+
+
+def last_service_message(session: Session, conversation_id: UUID) -> Message | None:
+    """What the service or a lawyer said last."""
+    statement = select(Message).where(Message.conversation_id == conversation_id, Message.author != "citizen")
+    return session.execute(statement.order_by(Message.seq.desc()).limit(1)).scalar_one_or_none()
+
+
+def last_question(session: Session, conversation_id: UUID, before_seq: int) -> Message | None:
+    """The citizen's last typed message before this sequence number that went to no lawyer: what "ask a person" is about."""
+    statement = select(Message).where(
+        Message.conversation_id == conversation_id,
+        Message.author == "citizen",
+        Message.kind == "text",
+        Message.consultation_id.is_(None),
+        Message.seq < before_seq,
+    )
+    return session.execute(statement.order_by(Message.seq.desc()).limit(1)).scalar_one_or_none()
+
+
+def unhandled_messages(session: Session, before: datetime, limit: int = 100) -> list[Message]:
+    """Citizens' messages that were stored but not dealt with: the process that had them is dead. Oldest first."""
+    statement = (
+        select(Message)
+        .where(Message.handled_at.is_(None), Message.author == "citizen", Message.created_at < before)
+        .order_by(Message.created_at)
+        .limit(limit)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def offered_choice(session: Session, conversation_id: UUID, payload: str) -> Choice | None:
+    """The choice with this payload that was last offered in the conversation; None if it was never offered there."""
+    statement = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.author == "service")
+        .order_by(Message.seq.desc())
+        .limit(50)
+    )
+    for message in session.execute(statement).scalars():
+        for choice in message.data.get("choices", ()):
+            if choice["payload"] == payload:
+                return Choice.model_validate(choice)
+    return None
+
+
+def _locked(session: Session, conversation_id: UUID) -> Conversation:
+    conversation = lock_conversation(session, conversation_id)
+    assert conversation is not None
+    return conversation
+
+
+def _append(session: Session, conversation: Conversation, **columns: Any) -> Message:
+    conversation.last_seq += 1
+    created_at = database_now(session)
+    message = Message(
+        id=new_id(), conversation_id=conversation.id, seq=conversation.last_seq, created_at=created_at, **columns
+    )
+    session.add(message)
+    session.flush()
+    emit(session, conversation_topic(conversation.id), "message", seq=message.seq)
+    return message

@@ -1,0 +1,232 @@
+"""A lawyer's side of a round: see it, take a lease, let go, answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from core.database import database_now
+from escalation.conversations import append_lawyer_message, lock_conversation
+from escalation.errors import Conflict, Forbidden, NotFound, Refused
+from escalation.journal import BOARD, DESK, audit, conversation_topic, emit
+from escalation.models import Answer, Consultation, Conversation, Lawyer, Lease, Message, Push, Round
+from escalation.policy import Policy
+from escalation.replies import Citation
+
+ANSWER_MAX_CHARS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRound:
+    """One line of a lawyer's queue."""
+
+    round: Round
+    consultation: Consultation
+    question: str
+    writing: tuple[str, ...]
+    """Names of the lawyers who hold a lease."""
+    mine: bool
+    """This lawyer holds a lease."""
+    addressed_to_me: bool
+    answered_by_me: bool
+
+
+def waiting_rounds(session: Session, lawyer_id: UUID, limit: int = 100) -> list[DeskRound]:
+    """The open rounds pushed to this lawyer: urgent first, then those addressed to them, then the oldest."""
+    statement = (
+        select(Round, Consultation, Message.text)
+        .join(Push, Push.round_id == Round.id)
+        .join(Consultation, Consultation.id == Round.consultation_id)
+        .join(Message, Message.id == Round.message_id)
+        .where(Push.lawyer_id == lawyer_id, Round.state == "open")
+        .order_by(Consultation.urgent.desc(), Round.started_at)
+        .limit(limit)
+    )
+    rows = session.execute(statement).all()
+    leases = _leases(session, [round_.id for round_, _, _ in rows])
+    answered = set(
+        session.execute(
+            select(Answer.round_id).where(
+                Answer.lawyer_id == lawyer_id, Answer.round_id.in_([round_.id for round_, _, _ in rows])
+            )
+        ).scalars()
+    )
+    found = [
+        DeskRound(
+            round=round_,
+            consultation=consultation,
+            question=question,
+            writing=tuple(name for _, name in leases.get(round_.id, ())),
+            mine=any(holder == lawyer_id for holder, _ in leases.get(round_.id, ())),
+            addressed_to_me=str(lawyer_id) in round_.addressed_to,
+            answered_by_me=round_.id in answered,
+        )
+        for round_, consultation, question in rows
+    ]
+    return sorted(found, key=lambda each: (not each.consultation.urgent, not each.addressed_to_me))
+
+
+def round_thread(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation, list[Message]]:
+    """A round that was pushed to this lawyer, with all that was said in its consultation. Raises NotFound otherwise."""
+    round_, consultation = _pushed_round(session, round_id, lawyer_id)
+    statement = select(Message).where(Message.consultation_id == consultation.id).order_by(Message.seq)
+    return round_, consultation, list(session.execute(statement).scalars())
+
+
+def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Policy) -> Lease:
+    """Take a place under the quorum, or renew the one held. Leases and answers together never pass the quorum.
+
+    Raises Conflict when the places are taken, the round is over, or this lawyer has answered it already.
+    """
+    round_, _ = _locked_round(session, round_id, lawyer_id)
+    at = database_now(session)
+    if round_.state != "open":
+        raise Conflict("这一轮提问已经有足够的解答，或市民已结束咨询，不必再认领。您仍可以补充解答。")
+    session.execute(delete(Lease).where(Lease.round_id == round_id, Lease.expires_at <= at))
+    mine = session.get(Lease, (round_id, lawyer_id))
+    expires_at = at + timedelta(seconds=policy.lease_seconds)
+    if mine is not None:
+        mine.expires_at = expires_at
+        return mine
+    if _has_answered(session, round_id, lawyer_id):
+        raise Conflict("您已经解答过这一轮提问。要补充，直接再写一条解答即可。")
+    held = session.execute(select(func.count()).select_from(Lease).where(Lease.round_id == round_id)).scalar_one()
+    if held + round_.answered >= round_.quorum:
+        raise Conflict("已有足够的律师在解答这个问题。有人放下时您可以再认领。")
+    lease = Lease(round_id=round_id, lawyer_id=lawyer_id, taken_at=at, expires_at=expires_at)
+    session.add(lease)
+    audit(session, f"lawyer:{lawyer_id}", "claim_round", round_id)
+    _announce(session, round_id)
+    return lease
+
+
+def release_round(session: Session, round_id: UUID, lawyer_id: UUID) -> None:
+    """Give the place back. Without a lease nothing changes."""
+    _locked_round(session, round_id, lawyer_id)
+    lease = session.get(Lease, (round_id, lawyer_id))
+    if lease is None:
+        return
+    session.delete(lease)
+    audit(session, f"lawyer:{lawyer_id}", "release_round", round_id)
+    _announce(session, round_id)
+
+
+def answer_round(
+    session: Session,
+    round_id: UUID,
+    lawyer_id: UUID,
+    text: str,
+    *,
+    citations: Sequence[Citation] = (),
+    client_message_id: str | None = None,
+) -> Message:
+    """Give a lawyer's answer to the citizen. The same client message id a second time gives the answer stored the first time.
+
+    Answers are welcome beyond the quorum, when nobody else is kept from a place by them, and after it is met; a
+    lawyer's second answer in a round adds to the first. Raises Refused for an empty or overlong text, Conflict when others
+    hold all the places that are left.
+    """
+    words = text.strip()
+    if not words:
+        raise Refused("解答不能为空。", "text")
+    if len(words) > ANSWER_MAX_CHARS:
+        raise Refused(f"解答最多 {ANSWER_MAX_CHARS} 字，现在有 {len(words)} 字。", "text")
+    round_, consultation = _locked_round(session, round_id, lawyer_id)
+    conversation = session.get_one(Conversation, consultation.conversation_id)
+    key = f"lawyer:{lawyer_id}:{client_message_id}"[:128] if client_message_id else None
+    if key is not None:
+        known = session.execute(
+            select(Message).where(Message.conversation_id == conversation.id, Message.client_message_id == key)
+        ).scalar_one_or_none()
+        if known is not None:
+            return known
+    at = database_now(session)
+    if round_.state == "open" and not _has_answered(session, round_id, lawyer_id):
+        _check_place(session, round_, lawyer_id, at)
+    lawyer = session.get_one(Lawyer, lawyer_id)
+    data: dict[str, Any] = {
+        "citations": [citation.model_dump(exclude_none=True) for citation in citations],
+        "lawyer": {"id": str(lawyer.id), "name": lawyer.name, "firm": lawyer.firm},
+        "round": round_.number,
+    }
+    message = append_lawyer_message(session, conversation, consultation, lawyer_id, words, data, key)
+    session.add(Answer(message_id=message.id, round_id=round_id, lawyer_id=lawyer_id, created_at=at))
+    session.execute(delete(Lease).where(Lease.round_id == round_id, Lease.lawyer_id == lawyer_id))
+    session.flush()
+    round_.answered = session.execute(
+        select(func.count(func.distinct(Answer.lawyer_id))).where(Answer.round_id == round_id)
+    ).scalar_one()
+    audit(session, f"lawyer:{lawyer_id}", "answer_round", round_id, message=str(message.id))
+    if round_.state == "open" and round_.answered >= round_.quorum:
+        _meet(session, round_, consultation, at)
+    _announce(session, round_id)
+    emit(session, conversation_topic(conversation.id), "consultation", consultation_id=str(consultation.id))
+    emit(session, BOARD, "answer")
+    return message
+
+
+def _meet(session: Session, round_: Round, consultation: Consultation, at: datetime) -> None:
+    round_.state, round_.met_at, round_.due_at = "met", at, None
+    session.execute(delete(Lease).where(Lease.round_id == round_.id))
+    session.flush()
+    still_open = session.execute(
+        select(Round.id).where(Round.consultation_id == consultation.id, Round.state == "open").limit(1)
+    ).first()
+    if still_open is None and consultation.state == "waiting":
+        consultation.state = "answered"
+    audit(session, "policy", "meet_quorum", round_.id, answered=round_.answered)
+
+
+def _check_place(session: Session, round_: Round, lawyer_id: UUID, at: datetime) -> None:
+    others = session.execute(
+        select(func.count())
+        .select_from(Lease)
+        .where(Lease.round_id == round_.id, Lease.lawyer_id != lawyer_id, Lease.expires_at > at)
+    ).scalar_one()
+    if others + round_.answered >= round_.quorum:
+        raise Conflict("已有足够的律师在解答这个问题。您写的内容还在，等名额空出或有人答完后可以再发。")
+
+
+def _pushed_round(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation]:
+    round_ = session.get(Round, round_id)
+    reached = select(Push.round_id).where(Push.round_id == round_id, Push.lawyer_id == lawyer_id)
+    if round_ is None or session.execute(reached).first() is None:
+        raise NotFound("没有这一轮提问，或它没有推送给您。")
+    return round_, session.get_one(Consultation, round_.consultation_id)
+
+
+def _locked_round(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation]:
+    round_, consultation = _pushed_round(session, round_id, lawyer_id)
+    if not session.get_one(Lawyer, lawyer_id).active:
+        raise Forbidden("您的律师账号已停用，请联系管理员。")
+    lock_conversation(session, consultation.conversation_id)
+    session.refresh(round_)
+    session.refresh(consultation)
+    return round_, consultation
+
+
+def _has_answered(session: Session, round_id: UUID, lawyer_id: UUID) -> bool:
+    statement = select(Answer.message_id).where(Answer.round_id == round_id, Answer.lawyer_id == lawyer_id)
+    return session.execute(statement.limit(1)).first() is not None
+
+
+def _leases(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
+    """Who is writing, by round: (lawyer id, name), longest first."""
+    statement = (
+        select(Lease.round_id, Lease.lawyer_id, Lawyer.name)
+        .join(Lawyer, Lawyer.id == Lease.lawyer_id)
+        .where(Lease.round_id.in_(round_ids), Lease.expires_at > database_now(session))
+        .order_by(Lease.taken_at)
+    )
+    found: dict[UUID, list[tuple[UUID, str]]] = {}
+    for round_id, lawyer_id, name in session.execute(statement):
+        found.setdefault(round_id, []).append((lawyer_id, name))
+    return found
+
+
+def _announce(session: Session, round_id: UUID) -> None:
+    emit(session, DESK, "queue", round_id=str(round_id))

@@ -1,0 +1,164 @@
+"""Answer, clarify or escalate: rules on the question first, then a calibrated probability.
+
+"Never guess law": a wrong law is worse than a handoff. The rules see what no similarity can: that somebody asks about
+their own dispute, wants a person, or has not yet asked anything. The probability is a logistic regression on the shape of
+the ranking, fitted on rankings whose embedding and known questions had not seen the question (benchmarks/calibrate.py).
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import rjieba
+from numpy.typing import NDArray
+
+from knowledge_base.index import Index
+from knowledge_base.rank import Candidates
+from knowledge_base.references import Reference
+from knowledge_base.text import STOPWORDS
+
+CALIBRATION = Path(__file__).parent / "model" / "calibration.json"
+Floats = NDArray[np.float32]
+
+FEATURES = (
+    "best", "gap_2", "gap_4", "gap_10", "lexical_per_token", "cosine_best", "cosine_first", "first_is_lexical_best",
+    "first_is_dense_best", "agreement", "nearest_question", "first_by_question", "known", "length", "named", "same_law",
+)  # fmt: skip
+
+_PERSON = re.compile(
+    r"(?:找|转|要|请|联系|咨询|帮我接|推荐|问问?)(?:个|一个|一位|位|下|一下)?(?:人工|真人|律师|客服|法律援助律师)|人工服务|转人工"
+)
+_DANGER = re.compile(
+    r"(?:正在|现在|马上|又在)[^，。]{0,6}(?:打我|砍|杀|动手)|(?:想|要)自杀|不想活|活不下去|孩子(?:不见|丢|失踪)了?|(?:要|扬言)(?:杀|弄死|砍死)(?:我|人)|救命"
+)
+_OWN = re.compile(r"我(?!国)|本人|俺|咱|家里|我们家")
+_AMOUNT = re.compile(
+    r"[0-9]+(?:\.[0-9]+)?\s*(?:多|余|来)?\s*(?:万|千|百|元|块|w)|[一二三四五六七八九十两几]+(?:十|百|千)?(?:多|余|来)?(?:万|千块|百块|块钱|万元|千元|百元)"
+)
+_EVIDENCE = re.compile(
+    r"录音|聊天记录|微信记录|转账(?:记录|凭证)|监控(?:录像|视频)|证人|欠条|借条|收据|(?<!没)(?:有|保留了?|掌握了?)[^，。？没]{0,6}证据|鉴定结论|伤残鉴定|判决书|起诉状|传票"
+)
+_STRATEGY = re.compile(
+    r"(?:怎么|如何|怎样|去哪|能不能|可不可以|该|要不要|咋)(?:去|才能)?(?:打官司|告|起诉|应诉|维权|上诉|辩护|举证|取证)|"
+    r"(?:能|可以|会|该|应该)(?:赔|判|要到?|拿到?|分到?)(?:偿|我|给我|他|她)?(?:多少|几)|胜诉|打赢|能赢|胜算|赢面|把握大|开庭|(?:帮我|替我)"
+)
+_GREETING = re.compile(
+    r"^(?:您好|你好|在吗|在不在|早上好|下午好|晚上好|谢谢|多谢|感谢|再见|拜拜|好的|嗯+|哦+|哈+|hi|hello|ok)+[啊呀呢吗了,，。!！?？~ ]*$",
+    re.I,
+)
+
+
+class Decision(StrEnum):
+    """What to do with a question."""
+
+    ANSWER = "answer"
+    CLARIFY = "clarify"
+    ESCALATE = "escalate"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision, the probability that the first three hits answer, and the rule that decided (Chinese) if one did."""
+
+    decision: Decision
+    confidence: float
+    reason: str = ""
+    by_rule: bool = False
+
+
+def rule(question: str, referred: bool) -> Outcome | None:
+    """What the question's own words decide; None where they leave it to the ranking."""
+    if _DANGER.search(question):
+        return Outcome(Decision.ESCALATE, 0.0, "可能有人身危险", True)
+    if _PERSON.search(question):
+        return Outcome(Decision.ESCALATE, 0.0, "要找人", True)
+    if _GREETING.match(question.strip()):
+        return Outcome(Decision.CLARIFY, 0.0, "问候", True)
+    marks = [bool(pattern.search(question)) for pattern in (_AMOUNT, _EVIDENCE, _STRATEGY)]
+    if sum(marks) + bool(_OWN.search(question)) >= 2 and any(marks):
+        return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
+    if not referred and len(content_words(question)) < 2:
+        return Outcome(Decision.CLARIFY, 0.0, "问题太短", True)
+    return None
+
+
+def content_words(question: str) -> list[str]:
+    """The words of a question that say what it is about."""
+    return [
+        word for word in rjieba.cut(question) if re.match(r"[\u3400-\u9fffa-zA-Z0-9]", word) and word not in STOPWORDS
+    ]
+
+
+def features(
+    question: str, index: Index, candidates: Candidates, scores: Floats, order: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The shape of a ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first."""
+    if not len(order):
+        return np.zeros(len(FEATURES))
+    top = scores[order[:10]]
+    first = int(order[0])
+    lexical, dense = candidates.lexical, candidates.dense
+    laws = index.law[candidates.rows[order[:10]]]
+    best_lexical, best_dense = np.argsort(-lexical)[:10], np.argsort(-dense)[:10]
+    words = max(len(content_words(question)), 1)
+
+    def gap(place: int) -> float:
+        return float(top[0] - top[min(place, len(top)) - 1])
+
+    return np.array([
+        top[0], gap(2), gap(4), gap(10), float(lexical.max()) / words, float(dense.max()), float(dense[first]),
+        float(first == best_lexical[0]), float(first == best_dense[0]),
+        len(set(best_lexical.tolist()) & set(best_dense.tolist())) / 10,
+        candidates.nearest_similarity, float(candidates.question[first]), candidates.known, np.log(words),
+        float(candidates.named[first]), float(np.mean(laws == laws[0])),
+    ], dtype=np.float64)  # fmt: skip
+
+
+class Decider:
+    """The calibrated model: standardised features, coefficients, and the threshold above which to answer."""
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        scale: Sequence[float],
+        coefficients: Sequence[float],
+        intercept: float,
+        threshold: float,
+    ) -> None:
+        self._mean, self._scale = np.asarray(mean), np.asarray(scale)
+        self._coefficients, self._intercept = np.asarray(coefficients), intercept
+        self.threshold = threshold
+
+    @classmethod
+    @cache
+    def load(cls, path: Path = CALIBRATION) -> "Decider":
+        """The model that ships. Raises ValueError where it was fitted to other features than this code computes."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if tuple(content["features"]) != FEATURES:
+            raise ValueError(f"{path.name} 与本版本的特征不符，请重新校准")
+        return cls(
+            content["mean"], content["scale"], content["coefficients"], content["intercept"], content["threshold"]
+        )
+
+    def probability(self, row: NDArray[np.float64]) -> float:
+        """The probability that the right article is among the first three."""
+        linear = float(((row - self._mean) / self._scale) @ self._coefficients) + self._intercept
+        return float(1 / (1 + np.exp(-linear)))
+
+    def decide(
+        self, question: str, index: Index, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
+        references: Sequence[Reference],
+    ) -> Outcome:  # fmt: skip
+        """The outcome for a ranked question; what the texts themselves forbid is the caller's to check."""
+        ruled = rule(question, bool(references))
+        if not len(order):
+            return ruled or Outcome(Decision.ESCALATE, 0.0)
+        probability = round(self.probability(features(question, index, candidates, scores, order)), 4)
+        if ruled is not None:
+            return Outcome(ruled.decision, probability, ruled.reason, True)
+        return Outcome(Decision.ANSWER if probability >= self.threshold else Decision.ESCALATE, probability)

@@ -1,0 +1,115 @@
+"""Ranking: what BM25, the embedding and the everyday questions say of each candidate, fused by a weighted sum.
+
+The fusion is a plain function of the columns of `Candidates`, so that a learned ranker can take its place: it gets the
+same columns and returns scores.
+"""
+
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.index import Index
+from knowledge_base.references import named_laws
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+CANDIDATES = 150  # of each system
+NEAREST_QUESTIONS = 16
+
+# Found by grid search over five random and five contiguous folds of STARD's train split (benchmarks/calibrate.py): the
+# embedding refitted and the other folds' questions used as known questions in each, mean nDCG@10 of both kinds of fold.
+WEIGHTS = {"lexical": 1.0, "dense": 1.0, "question": 1.0, "named": 0.5}
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """One row per candidate. Scores are absolute; `fuse` brings those of one question to one scale."""
+
+    rows: Integers
+    """Rows of the index, shape (n,)."""
+    lexical: Floats
+    """BM25, ≥ 0."""
+    dense: Floats
+    """Cosine, -1…1."""
+    question: Floats
+    """How near the nearest everyday question that points to the article is, 0…1; 0 where none does."""
+    named: Floats
+    """1 where the question names the article's law."""
+    known: float
+    """The share of the question's tokens that some article holds."""
+    nearest: int
+    """The nearest everyday question (its position in `Index.questions`), -1 where there is none."""
+    nearest_similarity: float
+
+
+def gather(
+    index: Index, question: str, vector: Floats, mask: NDArray[np.bool_], allowed: "faiss.IDSelector"
+) -> Candidates:
+    """What each system finds among the rows that `mask` (and `allowed`, the same for FAISS) lets through.
+
+    `vector`: the question's unit vector, shape (dimension,).
+    """
+    scores, known = index.lexical.scores(question)
+    scores = np.where(mask, scores, np.float32(0))
+    count = min(CANDIDATES, index.size)
+    best = np.argpartition(-scores, count - 1)[:count] if count < index.size else np.arange(index.size)
+    best = best[scores[best] > 0]
+    near, _ = index.dense.search(vector, count, allowed)
+    asked, nearest, similarity = _questions(index, question, vector)
+    pointed = np.array([row for row in asked if mask[row]], dtype=np.int64)
+    rows = np.unique(np.concatenate([best, near, pointed])).astype(np.int64)
+    laws = {
+        position
+        for each in named_laws(question, index.laws_by_name)
+        for position in index.laws_by_name.get(each.law, [])
+    }
+    named = np.isin(index.law[rows], list(laws)) if laws else np.zeros(len(rows), dtype=np.bool_)
+    return Candidates(
+        rows=rows,
+        lexical=scores[rows],
+        dense=index.dense.cosines(vector, rows),
+        question=np.array([asked.get(int(row), 0.0) for row in rows], dtype=np.float32),
+        named=named.astype(np.float32),
+        known=known,
+        nearest=nearest,
+        nearest_similarity=similarity,
+    )
+
+
+def fuse(candidates: Candidates, weights: dict[str, float] = WEIGHTS) -> Floats:
+    """One score per candidate, shape (n,): the weighted sum, over the weights of the systems that always speak."""
+    if not len(candidates.rows):
+        return np.zeros(0, dtype=np.float32)
+    score = (
+        weights["lexical"] * _to_best(candidates.lexical)
+        + weights["dense"] * _to_best(candidates.dense)
+        + weights["question"] * candidates.question
+        + weights["named"] * candidates.named
+    )
+    fused: Floats = (score / (weights["lexical"] + weights["dense"])).astype(np.float32)
+    return fused
+
+
+def _to_best(scores: Floats) -> Floats:
+    return scores / max(float(scores.max()), 1e-6)
+
+
+def _questions(index: Index, question: str, vector: Floats) -> tuple[dict[int, float], int, float]:
+    """Rows that the nearest everyday questions point to with their similarity; the nearest and its similarity."""
+    if not index.questions:
+        return {}, -1, 0.0
+    lexical, _ = index.question_lexical.scores(question)
+    cosine = np.maximum(index.question_dense.vectors @ vector, 0)
+    # A question's BM25 with itself is out of reach for others, so the best one found sets the scale, never alone.
+    similarity = 0.7 * cosine + 0.3 * cosine * _to_best(lexical)
+    count = min(NEAREST_QUESTIONS, len(similarity))
+    order = np.argpartition(-similarity, count - 1)[:count]
+    order = order[np.argsort(-similarity[order])]
+    found: dict[int, float] = {}
+    for each in order:
+        for row in index.targets[each]:
+            found.setdefault(row, float(similarity[each]))
+    return found, int(order[0]), float(similarity[order[0]])

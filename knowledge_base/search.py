@@ -1,0 +1,235 @@
+"""The search of the service: one question in; the articles that may answer it, and whether to show them, out.
+
+What is shown is read from the record at that moment, so a law that was repealed a minute ago is not shown because an
+index still holds it. Safe to call from several threads; `reload` puts a new index in service without a pause.
+"""
+
+import threading
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from uuid import UUID
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import bindparam, select
+
+from core import clock
+from core.database import Database
+from core.regions import NATION, get_region, lineage
+from core.settings import Settings
+from knowledge_base.decide import Decider, Decision, Outcome
+from knowledge_base.dense import selector
+from knowledge_base.embedding import Embedding
+from knowledge_base.index import Index, IndexMissing, current_name, open_index
+from knowledge_base.models import Article, Force, Law, Version, force_on
+from knowledge_base.names import resolve_alias
+from knowledge_base.rank import fuse, gather
+from knowledge_base.references import Reference, find_references
+from knowledge_base.text import normalise
+
+__all__ = ["Decision", "Hit", "IndexMissing", "KnowledgeBase", "SearchResult"]
+
+MAX_QUESTION = 2000  # characters; what is longer is cut, as the service cuts it at the door
+MAX_HITS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One article as it may be shown and cited."""
+
+    article_id: UUID
+    law_id: UUID
+    version_id: UUID
+    law: str
+    """The law's full name, without book-title marks."""
+    article: str
+    """第一百一十条."""
+    path: str
+    text: str
+    score: float
+    """Comparable within one result only."""
+    version: str
+    """2020年版."""
+    status: str
+    """现行有效 on the day asked about; 2027-01-01起施行 where it was asked for by name and is not in force yet."""
+    effective_from: date | None
+    region: str
+    notice: str
+    """What a reader must be told of this text; empty for nearly all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """`confidence`: the calibrated probability that the first three hits answer the question."""
+
+    hits: list[Hit]
+    decision: Decision
+    confidence: float
+    reason: str = ""
+    """Which rule decided, for the log; empty where the probability did."""
+
+
+class _State:
+    """One opened index and what is worked out once for it."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        # Few places and days are asked about at a time; a mask of 26,000 rows costs a millisecond to make.
+        self.applicable = lru_cache(maxsize=64)(self._applicable)
+
+    def _applicable(self, region: str, as_of: date) -> "tuple[NDArray[np.bool_], faiss.IDSelector]":
+        day = as_of.toordinal()
+        regions = [int(code) for code in lineage(region)]
+        index = self.index
+        mask = (index.effective_from <= day) & (day < index.ended_on) & np.isin(index.region, regions)
+        return mask, selector(mask)
+
+
+class KnowledgeBase:
+    """The knowledge base, open for questions."""
+
+    def __init__(self, settings: Settings, database: Database, index: Index, embedding: Embedding) -> None:
+        self._settings = settings
+        self._database = database
+        self._embedding = embedding
+        self._decider = Decider.load()
+        self._state = _State(index)
+        self._reloading = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings, database: Database) -> "KnowledgeBase":
+        """Open the index in service. Raises IndexMissing, whose message tells the operator what to do."""
+        index = open_index(settings.index_dir)
+        knowledge_base = cls(settings, database, index, Embedding(settings.embedding_model))
+        knowledge_base.search("劳动合同")  # the first search maps the files: better now than for a citizen
+        return knowledge_base
+
+    @property
+    def index_name(self) -> str:
+        """The content name of the index being searched."""
+        return self._state.index.name
+
+    @property
+    def size(self) -> int:
+        """How many articles, of all versions, are indexed."""
+        return self._state.index.size
+
+    def reload(self) -> bool:
+        """Serve the index that CURRENT names, if it is another one. True if it was; searches under way are not disturbed."""
+        with self._reloading:
+            if current_name(self._settings.index_dir) == self._state.index.name:
+                return False
+            index = open_index(self._settings.index_dir)
+            if index.dense.vectors.shape[1] != self._embedding.dimension:
+                self._embedding = Embedding(self._settings.embedding_model)
+            self._state = _State(index)
+            return True
+
+    def search(
+        self, question: str, *, region: str = NATION, as_of: date | None = None, limit: int = 10
+    ) -> SearchResult:
+        """The best `limit` articles in force in `region` (its own, its ancestors' and national law) on `as_of` (today).
+
+        Raises core.regions.UnknownRegion.
+        """
+        get_region(region)
+        state, day = self._state, as_of or clock.today()
+        question = normalise(question[:MAX_QUESTION])
+        limit = max(1, min(limit, MAX_HITS))
+        vector = self._embedding.encode([question])[0]
+        mask, allowed = state.applicable(region, day)
+        candidates = gather(state.index, question, vector, mask, allowed)
+        scores = fuse(candidates)
+        order = np.argsort(-scores, kind="stable")
+        references = find_references(question, state.index.laws_by_name)
+        asked_for, missing = _rows_asked_for(state.index, references, region, day)
+        outcome = self._decider.decide(question, state.index, candidates, scores, order, references)
+        ranked = [(int(candidates.rows[i]), float(scores[i])) for i in order[: limit + len(asked_for) + 5]]
+        hits = self._hits(state.index, [(row, 2.0) for row in asked_for], ranked, region, day)
+        outcome = _hold_to_the_law(outcome, hits, {state.index.article_id(row) for row in asked_for}, missing)
+        if outcome.decision is Decision.ANSWER:  # what needs a word of warning is not shown as a plain answer
+            hits.sort(key=lambda hit: bool(hit.notice))
+        return SearchResult(hits[:limit], outcome.decision, outcome.confidence, outcome.reason)
+
+    def _hits(
+        self, index: Index, asked_for: list[tuple[int, float]], ranked: list[tuple[int, float]], region: str, day: date
+    ) -> list[Hit]:
+        first = {row for row, _ in asked_for}
+        wanted = [(index.article_id(row), score) for row, score in asked_for]
+        wanted += [(index.article_id(row), score) for row, score in ranked if row not in first]
+        named = {key for key, _ in wanted[: len(asked_for)]}
+        regions = set(lineage(region))
+        # A connection, not a session: nothing is to be tracked, and a session doubles the time this takes.
+        with self._database.engine.connect() as connection:
+            rows = connection.execute(_ARTICLES, {"ids": [key for key, _ in wanted]}).all()
+        found = {row.id: row for row in rows}
+        hits = []
+        for key, score in wanted:
+            row = found.get(key)
+            if row is None or row.region not in regions:
+                continue
+            force = force_on(day, row.effective_from, row.superseded_on, row.repealed_on)
+            if force is Force.IN_FORCE:
+                status = str(force)
+            elif force is Force.NOT_YET and key in named:
+                status = f"{row.effective_from}起施行"
+            else:
+                continue
+            hits.append(Hit(
+                article_id=key, law_id=row.law_id, version_id=row.version_id, law=row.name, article=row.number,
+                path=row.path, text=row.text, score=round(score, 4), version=f"{row.promulgated.year}年版",
+                status=status, effective_from=row.effective_from, region=row.region, notice=row.notice,
+            ))  # fmt: skip
+        return hits
+
+
+_ARTICLES = (
+    select(
+        Article.id, Article.number, Article.path, Article.text, Article.version_id,
+        Version.promulgated, Version.effective_from, Version.superseded_on, Version.repealed_on, Version.notice,
+        Version.law_id, Law.name, Law.region,
+    )
+    .join(Version, Article.version_id == Version.id)
+    .join(Law, Version.law_id == Law.id)
+    .where(Article.id.in_(bindparam("ids", expanding=True)))
+)  # fmt: skip
+
+
+def _rows_asked_for(index: Index, references: list[Reference], region: str, day: date) -> tuple[list[int], bool]:
+    """Rows of the articles asked for by number, and whether one of them is not to be found in a law that is known.
+
+    Of several versions the one in force on the day; where there is none yet, the next one to come.
+    """
+    regions, today = {int(code) for code in lineage(region)}, day.toordinal()
+    rows: list[int] = []
+    missing = False
+    for reference in references:
+        laws = index.laws_by_name.get(resolve_alias(reference.law), [])
+        found = [int(row) for law in laws for row in index.rows_of(law, reference.number.ordinal)]
+        found = [row for row in found if int(index.region[row]) in regions and today < int(index.ended_on[row])]
+        if found:
+            rows.append(min(found, key=lambda row: int(index.effective_from[row])))
+        else:
+            missing = True
+    return rows, missing
+
+
+def _hold_to_the_law(outcome: Outcome, hits: list[Hit], asked_for: set[UUID], missing: bool) -> Outcome:
+    """What the texts themselves forbid or settle, whatever the ranking thinks. Rules on the question come before."""
+    if outcome.by_rule:
+        return outcome
+    shown = [hit for hit in hits if hit.article_id in asked_for]
+    if missing or len(shown) < len(asked_for):
+        return Outcome(Decision.CLARIFY, 0.0, "没有找到所问的条文")
+    if not hits:
+        return Outcome(Decision.ESCALATE, 0.0, "没有适用的法规")
+    first = hits[0]
+    if first.notice:
+        return Outcome(Decision.ESCALATE, outcome.confidence, "所涉文本有须人工核对的说明")
+    if first.status != Force.IN_FORCE:
+        return Outcome(Decision.ESCALATE, outcome.confidence, "所问法规尚未施行")
+    if shown and all(hit.status == Force.IN_FORCE and not hit.notice for hit in shown):
+        return Outcome(Decision.ANSWER, 0.99, "按条号查到现行条文")
+    return outcome

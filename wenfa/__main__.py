@@ -1,0 +1,5 @@
+"""``python -m wenfa`` is ``wenfa``."""
+
+from wenfa.cli import app
+
+app()

@@ -1,0 +1,19 @@
+"""Alembic's environment: all tables of the service, on the connection that `wenfa.database` hands over."""
+
+from alembic import context
+
+import escalation.models
+import knowledge_base.models
+from core.database import Base
+
+assert escalation.models
+assert knowledge_base.models
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
