@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 from fastapi import FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import problems
 from api.auth.endpoints import router as auth
@@ -37,9 +38,9 @@ def make_app(settings: Settings) -> FastAPI:
         description="公共法律咨询服务的接口，第 1 版。出错时返回 RFC 9457 的 problem+json，title 可以直接给市民看。",
         version="1",
         lifespan=_lifespan,
-        max_body_size=settings.body_max_bytes,
     )
     app.state.settings = settings
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)
     problems.install(app)
     for router in (conversations, desk, laws, auth, rasa, health):
         app.include_router(router)

@@ -17,7 +17,6 @@ from knowledge_base.names import short_name
 from knowledge_base.numerals import parse_article_number
 from knowledge_base.text import normalise
 
-
 UNDATED = "2000-01-01"  # a law whose date the corpus does not give counts as in force
 
 

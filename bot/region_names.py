@@ -17,9 +17,28 @@ _LONG_SUFFIX = re.compile(
 _COUNTY_SUFFIX = re.compile(r"[市县区旗]$")
 
 # Short names that are everyday words, or that mean several places.
-_TOO_COMMON = frozenset("日照 来宾 白银 安康 朝阳 回民 青山 红山 松山 新城 海南 全国 玉泉 石拐 临河 吉林".split())
+_TOO_COMMON = frozenset(
+    [
+        "日照",
+        "来宾",
+        "白银",
+        "安康",
+        "朝阳",
+        "回民",
+        "青山",
+        "红山",
+        "松山",
+        "新城",
+        "海南",
+        "全国",
+        "玉泉",
+        "石拐",
+        "临河",
+        "吉林",
+    ]
+)
 # Official names that are everyday words.
-_NOT_A_PLACE = frozenset("全国 城区 郊区 矿区 市辖区".split())
+_NOT_A_PLACE = frozenset(["全国", "城区", "郊区", "矿区", "市辖区"])
 
 
 def read_names(path: Path) -> dict[str, str]:
@@ -68,7 +87,11 @@ def _render(node: dict[str, dict]) -> str:
 
 def colloquial_names(path: Path) -> set[str]:
     """The examples of the synonyms written by hand (two-level YAML lists, read without a YAML library)."""
-    return {line.strip()[2:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("      - ")}
+    return {
+        line.strip()[2:].strip()
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("      - ")
+    }
 
 
 def training_data(regions: Path, colloquial: Path) -> str:

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PATCHED_VERSION = "3.6.21"
@@ -126,7 +126,7 @@ def patch_rasa() -> None:
     resolve = Event.resolve_by_type
     known: dict[str, type[Event]] = {}
 
-    def resolve_by_type(type_name: str, default: Optional[type[Event]] = None) -> Optional[type[Event]]:
+    def resolve_by_type(type_name: str, default: type[Event] | None = None) -> type[Event] | None:
         found = known.get(type_name)
         if found is None:
             found = resolve(type_name, default)

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, Optional
+from typing import Any
 
 import redis
 from rasa.core.brokers.broker import EventBroker
@@ -39,13 +39,13 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
 
     def __init__(
         self,
-        domain: Optional[Domain],
-        host: Optional[str] = None,
-        event_broker: Optional[EventBroker] = None,
+        domain: Domain | None,
+        host: str | None = None,
+        event_broker: EventBroker | None = None,
         **kwargs: Any,
     ) -> None:
         """`host` is the url of endpoints.yml, as Rasa names it: unix:///path, redis://…, or empty for memory."""
-        self._redis: Optional[redis.Redis] = None
+        self._redis: redis.Redis | None = None
         if host:
             self._redis = redis.Redis.from_url(
                 host, decode_responses=True, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
@@ -62,7 +62,7 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         state["events"] = trim(state["events"])
         self._write(tracker.sender_id, json.dumps(state, ensure_ascii=False))
 
-    async def retrieve(self, sender_id: str) -> Optional[DialogueStateTracker]:
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """The tracker of the conversation's last session; None if there is none."""
         tracker = await self.retrieve_full_tracker(sender_id)
         if tracker is None:
@@ -70,7 +70,7 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         sessions = get_trackers_for_conversation_sessions(tracker)
         return sessions[-1] if len(sessions) > 1 else tracker
 
-    async def retrieve_full_tracker(self, conversation_id: str) -> Optional[DialogueStateTracker]:
+    async def retrieve_full_tracker(self, conversation_id: str) -> DialogueStateTracker | None:
         """The tracker with all sessions that are stored."""
         stored = self._read(conversation_id)
         return None if stored is None else self.deserialise_tracker(conversation_id, stored)
@@ -79,13 +79,13 @@ class BoundedTrackerStore(TrackerStore, SerializedTrackerAsText):
         """The conversations that are stored."""
         if self._redis_is_up():
             try:
-                assert self._redis is not None  # noqa: S101  # for the type checker
+                assert self._redis is not None  # for the type checker
                 return [key[len(PREFIX) :] for key in self._redis.scan_iter(PREFIX + "*", count=1000)]
             except redis.RedisError as error:
                 self._redis_failure(error)
         return list(self._memory)
 
-    def _read(self, key: str) -> Optional[str]:
+    def _read(self, key: str) -> str | None:
         if self._redis is not None and self._redis_is_up():
             try:
                 stored = self._redis.get(PREFIX + key)

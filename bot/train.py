@@ -21,9 +21,10 @@ KEEP = 2  # the model in service and the one before it, to go back to
 
 
 def sources() -> list[Path]:
-    """The files a model rests on, in a fixed order. region_names.py is one: it makes training data."""
+    """The files a model rests on, in a fixed order; two of them code, which makes training data and the classifier."""
     data = sorted((ROOT / "bot" / "data").rglob("*.yml"))
-    return [ROOT / "config.yml", ROOT / "domain.yml", *data, REGIONS, ROOT / "bot" / "region_names.py"]
+    code = [ROOT / "bot" / "region_names.py", ROOT / "bot" / "classifier.py"]
+    return [ROOT / "config.yml", ROOT / "domain.yml", *data, REGIONS, *code]
 
 
 def model_name() -> str:

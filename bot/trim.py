@@ -3,7 +3,7 @@
 Works on events as Rasa stores them (plain dictionaries), so it needs no Rasa.
 """
 
-from typing import Any, Optional
+from typing import Any
 
 Event = dict[str, Any]
 
@@ -30,10 +30,10 @@ def trim(events: list[Event], limit: int = LIMIT, keep: int = KEEP) -> list[Even
     return [events[cut], *restated, *events[cut + 1 :]]
 
 
-def _last_cut(events: list[Event], end: int) -> Optional[int]:
+def _last_cut(events: list[Event], end: int) -> int | None:
     """The last place at or before `end` to cut, or the first after it if there is none; None if nowhere."""
-    loop: Optional[str] = None
-    before: Optional[int] = None
+    loop: str | None = None
+    before: int | None = None
     for index, event in enumerate(events[:-1]):
         if event["event"] == "active_loop":
             loop = event.get("name")

@@ -72,12 +72,6 @@ def full_name(code: str) -> str:
     return "".join(get_region(each).name for each in reversed(lineage(code)) if each != NATION)
 
 
-def find_regions(name: str) -> list[Region]:
-    """The regions of this name, with or without 省 市 区 县 旗 盟; the wider first."""
-    name = name.strip()
-    return [region for region in all_regions().values() if name and name in (region.name, _short(region.name))]
-
-
 def _level(code: str) -> Level:
     if code == NATION:
         return "nation"
@@ -119,25 +113,38 @@ def _short(name: str) -> str:
 
 
 def regions_in(text: str) -> list[Region]:
-    """The regions that a text names, by their full or short names: of nested ones the narrowest ("内蒙古乌兰察布" is one
-    place), of several with the same name all ("海南" may be the province or a county of that name). Widest first.
+    """The regions that a text names, by their full or short names, widest first.
+
+    Of nested ones the narrowest ("内蒙古乌兰察布" is one place); of namesakes the one that lies in another that is named
+    ("北京朝阳"), else all of them ("朝阳" is a city, a county and two districts).
     """
+    named = _named_in(text)
+    chosen: list[list[Region]] = []
+    for place, namesakes in enumerate(named):
+        others = {region.code for other in named[:place] + named[place + 1 :] for region in other}
+        chosen.append([each for each in namesakes if others & set(lineage(each.code)[1:])] or namesakes)
+    found: set[Region] = set()
+    for place, regions in enumerate(chosen):
+        inside = {code for other in chosen[:place] + chosen[place + 1 :] for each in other for code in lineage(each.code)}
+        found.update(each for each in regions if each.code not in inside)
+    found = found or {each for regions in chosen for each in regions}
+    return sorted(found, key=lambda region: (-_rank(region), region.code))
+
+
+def _named_in(text: str) -> list[list[Region]]:
+    """For each name in the text, the longest at each place, the regions of that name."""
     names = _names()
-    found: list[Region] = []
+    found: list[list[Region]] = []
     start = 0
     while start < len(text):
         for length in range(min(_longest_name(), len(text) - start), 1, -1):
             if regions := names.get(text[start : start + length]):
-                found.extend(regions)
+                found.append(regions)
                 start += length
                 break
         else:
             start += 1
-    above = {code for region in found for code in lineage(region.code)[1:]}
-    narrowest = [region for region in found if region.code not in above]
-    # "乌兰察布市集宁区" names one place; a namesake that lies in none of the others named is not meant.
-    inside = [region for region in narrowest if set(lineage(region.code)[1:]) & {each.code for each in found}]
-    return sorted(set(inside or narrowest), key=lambda region: (-_rank(region), region.code))
+    return found
 
 
 @cache

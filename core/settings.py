@@ -23,34 +23,34 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WENFA_", extra="ignore")
 
-    home: Path = Field(Path("var"), description="数据目录:数据库、索引、Redis 文件、日志、密钥都在这里")
-    host: str = Field("127.0.0.1", description="对外服务监听的地址;要让局域网内其他机器访问,设为 0.0.0.0")
+    home: Path = Field(Path("var"), description="数据目录：数据库、索引、Redis 文件、日志、密钥都在这里")
+    host: str = Field("127.0.0.1", description="对外服务监听的地址；要让局域网内其他机器访问，设为 0.0.0.0")
     port: int = Field(8000, ge=1, le=65535, description="对外服务的端口")
-    public_url: str = Field("", description="市民访问的网址(用于链接和二维码);默认按地址和端口推出")
-    database_url: str = Field("", description="数据库;默认为数据目录里的 SQLite,正式服务用 postgresql+psycopg://…")
-    redis_url: str = Field("", description="Redis/Valkey;默认由本服务自带的 Valkey 提供,也可填 redis://…")
-    rasa_url: str = Field("", description="外部 Rasa 的网址;默认由本服务自己启动一个,只监听本机")
+    public_url: str = Field("", description="市民访问的网址（用于链接和二维码）；默认按地址和端口推出")
+    database_url: str = Field("", description="数据库；默认为数据目录里的 SQLite，正式服务用 postgresql+psycopg://…")
+    redis_url: str = Field("", description="Redis/Valkey；默认由本服务自带的 Valkey 提供，也可填 redis://…")
+    rasa_url: str = Field("", description="外部 Rasa 的网址；默认由本服务自己启动一个，只监听本机")
     rasa_port: int = Field(5005, ge=1, le=65535, description="自带 Rasa 的本机端口")
-    rasa_timeout_s: float = Field(3.0, gt=0, description="等待 Rasa 的最长秒数,超过就不经它直接回答")
-    secret_key: str = Field("", description="主密钥(至少 32 个字符);默认首次启动时生成并存于数据目录")
+    rasa_timeout_s: float = Field(3.0, gt=0, description="等待 Rasa 的最长秒数，超过就不经它直接回答")
+    secret_key: str = Field("", description="主密钥（至少 32 个字符）；默认首次启动时生成并存于数据目录")
     demo: bool = Field(False, description="设为 1 时在首次启动时建立演示用律师")
     default_region: str = Field(
-        "100000", description="没有说明地区的市民按哪个地区处理(GB/T 2260 六位代码,100000 为全国)"
+        "100000", description="没有说明地区的市民按哪个地区处理（GB/T 2260 六位代码，100000 为全国）"
     )
     policy_seconds: Annotated[tuple[int, int, int], NoDecode] = Field(
-        (180, 360, 600), description="36103 的三个时刻(秒):推向全省、推向全国、承诺落空;演示可设为 3,6,10"
+        (180, 360, 600), description="36103 的三个时刻（秒）：推向全省、推向全国、承诺落空；演示可设为 3,6,10"
     )
     quorum: int = Field(3, ge=1, description="首次提问要有几位不同律师的解答")
-    lease_seconds: int = Field(300, ge=10, description="律师认领后保留的秒数,书写时自动续期")
+    lease_seconds: int = Field(300, ge=10, description="律师认领后保留的秒数，书写时自动续期")
     embedding_model: str = Field(
-        "", description="句向量模型(sentence-transformers 的名称或路径);默认用随软件附带的小模型"
+        "", description="句向量模型（sentence-transformers 的名称或路径）；默认用随软件附带的小模型"
     )
     message_max_chars: int = Field(2000, ge=1, description="一条消息最多多少字")
     body_max_bytes: int = Field(65536, ge=1024, description="一个请求最多多少字节")
     session_hours: int = Field(12, ge=1, description="工作人员登录有效的小时数")
-    cookie_secure: bool = Field(False, description="登录 Cookie 只经 HTTPS 发送;用 HTTPS 对外服务时设为 1")
+    cookie_secure: bool = Field(False, description="登录 Cookie 只经 HTTPS 发送；用 HTTPS 对外服务时设为 1")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="日志级别")
-    log_format: Literal["text", "json"] = Field("text", description="日志格式:text 便于人看,json 便于收集")
+    log_format: Literal["text", "json"] = Field("text", description="日志格式：text 便于人看，json 便于收集")
 
     @field_validator("policy_seconds", mode="before")
     @classmethod

@@ -82,7 +82,7 @@ def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Polic
 
     Raises Conflict when the places are taken, the round is over, or this lawyer has answered it already.
     """
-    round_, _ = _locked_round(session, round_id, lawyer_id)
+    round_, consultation = _locked_round(session, round_id, lawyer_id)
     at = database_now(session)
     if round_.state != "open":
         raise Conflict("这一轮提问已经有足够的解答，或市民已结束咨询，不必再认领。您仍可以补充解答。")
@@ -101,18 +101,20 @@ def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Polic
     session.add(lease)
     audit(session, f"lawyer:{lawyer_id}", "claim_round", round_id)
     _announce(session, round_id)
+    _tell_citizen(session, consultation)
     return lease
 
 
 def release_round(session: Session, round_id: UUID, lawyer_id: UUID) -> None:
     """Give the place back. Without a lease nothing changes."""
-    _locked_round(session, round_id, lawyer_id)
+    _, consultation = _locked_round(session, round_id, lawyer_id)
     lease = session.get(Lease, (round_id, lawyer_id))
     if lease is None:
         return
     session.delete(lease)
     audit(session, f"lawyer:{lawyer_id}", "release_round", round_id)
     _announce(session, round_id)
+    _tell_citizen(session, consultation)
 
 
 def answer_round(
@@ -164,7 +166,7 @@ def answer_round(
     if round_.state == "open" and round_.answered >= round_.quorum:
         _meet(session, round_, consultation, at)
     _announce(session, round_id)
-    emit(session, conversation_topic(conversation.id), "consultation", consultation_id=str(consultation.id))
+    _tell_citizen(session, consultation)
     emit(session, BOARD, "answer")
     return message
 
@@ -230,3 +232,8 @@ def _leases(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, list[tupl
 
 def _announce(session: Session, round_id: UUID) -> None:
     emit(session, DESK, "queue", round_id=str(round_id))
+
+
+def _tell_citizen(session: Session, consultation: Consultation) -> None:
+    topic = conversation_topic(consultation.conversation_id)
+    emit(session, topic, "consultation", consultation_id=str(consultation.id))

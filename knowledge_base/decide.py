@@ -17,7 +17,6 @@ import numpy as np
 import rjieba
 from numpy.typing import NDArray
 
-from knowledge_base.index import Index
 from knowledge_base.rank import Candidates
 from knowledge_base.references import Reference
 from knowledge_base.text import STOPWORDS
@@ -27,11 +26,13 @@ Floats = NDArray[np.float32]
 
 FEATURES = (
     "best", "gap_2", "gap_4", "gap_10", "lexical_per_token", "cosine_best", "cosine_first", "first_is_lexical_best",
-    "first_is_dense_best", "agreement", "nearest_question", "first_by_question", "known", "length", "named", "same_law",
+    "first_is_dense_best", "agreement", "nearest_question", "first_by_question",
+    "first_by_question_squared", "question_agrees", "known", "length", "named", "same_law",
 )  # fmt: skip
 
 _PERSON = re.compile(
-    r"(?:找|转|要|请|联系|咨询|帮我接|推荐|问问?)(?:个|一个|一位|位|下|一下)?(?:人工|真人|律师|客服|法律援助律师)|人工服务|转人工"
+    r"(?:找|转|接|联系|推荐|咨询|问问?)(?:个|一个|一位|位|下|一下)?(?:人工|真人|律师|客服)|"
+    r"(?:我要|我想|帮我)(?:请|要|和|跟)?(?:个|一个|一位|位)?(?:律师|人工|真人|客服)|人工服务|真人客服"
 )
 _DANGER = re.compile(
     r"(?:正在|现在|马上|又在)[^，。]{0,6}(?:打我|砍|杀|动手)|(?:想|要)自杀|不想活|活不下去|孩子(?:不见|丢|失踪)了?|(?:要|扬言)(?:杀|弄死|砍死)(?:我|人)|救命"
@@ -45,8 +46,12 @@ _EVIDENCE = re.compile(
 )
 _STRATEGY = re.compile(
     r"(?:怎么|如何|怎样|去哪|能不能|可不可以|该|要不要|咋)(?:去|才能)?(?:打官司|告|起诉|应诉|维权|上诉|辩护|举证|取证)|"
-    r"(?:能|可以|会|该|应该)(?:赔|判|要到?|拿到?|分到?)(?:偿|我|给我|他|她)?(?:多少|几)|胜诉|打赢|能赢|胜算|赢面|把握大|开庭|(?:帮我|替我)"
+    r"(?:能|可以|会|该|应该)(?:赔|判|要到?|拿到?|分到?)(?:偿|我|给我|他|她)?(?:多少|几)|胜诉|打赢|能赢|胜算|赢面|把握大|开庭|(?:帮我|替我)(?:写|起草|看看|分析|算|打官司|告|要回)"
 )
+_VAGUE = "问题太短"
+_SAME_QUESTION = 0.95
+_WORD = re.compile(r"[\u3400-\u9fffa-zA-Z0-9]")
+_EXPLAIN = re.compile(r"什么是|是什么|什么叫|是啥|啥是|哪些是|什么意思")
 _GREETING = re.compile(
     r"^(?:您好|你好|在吗|在不在|早上好|下午好|晚上好|谢谢|多谢|感谢|再见|拜拜|好的|嗯+|哦+|哈+|hi|hello|ok)+[啊呀呢吗了,，。!！?？~ ]*$",
     re.I,
@@ -82,30 +87,32 @@ def rule(question: str, referred: bool) -> Outcome | None:
     marks = [bool(pattern.search(question)) for pattern in (_AMOUNT, _EVIDENCE, _STRATEGY)]
     if sum(marks) + bool(_OWN.search(question)) >= 2 and any(marks):
         return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
-    if not referred and len(content_words(question)) < 2:
-        return Outcome(Decision.CLARIFY, 0.0, "问题太短", True)
+    if not referred and _is_vague(question):
+        return Outcome(Decision.CLARIFY, 0.0, _VAGUE, True)
     return None
 
 
+def _is_vague(question: str) -> bool:
+    """A bare catchword ("离婚", "劳动合同", "工伤怎么办"), unless it is to be explained ("居住权是什么")."""
+    return len(content_words(question)) < (1 if _EXPLAIN.search(question) else 2)
+
+
 def content_words(question: str) -> list[str]:
-    """The words of a question that say what it is about."""
-    return [
-        word for word in rjieba.cut(question) if re.match(r"[\u3400-\u9fffa-zA-Z0-9]", word) and word not in STOPWORDS
-    ]
+    """The words of a question that say what it is about. 不, 没 and 还 do: 借钱不还."""
+    return [word for word in rjieba.cut(question) if _WORD.match(word) and (word in "不没还" or word not in STOPWORDS)]
 
 
-def features(
-    question: str, index: Index, candidates: Candidates, scores: Floats, order: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def features(question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64]) -> NDArray[np.float64]:
     """The shape of a ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first."""
     if not len(order):
         return np.zeros(len(FEATURES))
     top = scores[order[:10]]
     first = int(order[0])
     lexical, dense = candidates.lexical, candidates.dense
-    laws = index.law[candidates.rows[order[:10]]]
+    laws = candidates.laws[order[:10]]
     best_lexical, best_dense = np.argsort(-lexical)[:10], np.argsort(-dense)[:10]
     words = max(len(content_words(question)), 1)
+    by_question = float(candidates.question[first])
 
     def gap(place: int) -> float:
         return float(top[0] - top[min(place, len(top)) - 1])
@@ -114,7 +121,8 @@ def features(
         top[0], gap(2), gap(4), gap(10), float(lexical.max()) / words, float(dense.max()), float(dense[first]),
         float(first == best_lexical[0]), float(first == best_dense[0]),
         len(set(best_lexical.tolist()) & set(best_dense.tolist())) / 10,
-        candidates.nearest_similarity, float(candidates.question[first]), candidates.known, np.log(words),
+        candidates.nearest_similarity, by_question, by_question**2,
+        float(by_question >= candidates.nearest_similarity > 0), candidates.known, np.log(words),
         float(candidates.named[first]), float(np.mean(laws == laws[0])),
     ], dtype=np.float64)  # fmt: skip
 
@@ -151,14 +159,15 @@ class Decider:
         return float(1 / (1 + np.exp(-linear)))
 
     def decide(
-        self, question: str, index: Index, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
+        self, question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
         references: Sequence[Reference],
     ) -> Outcome:  # fmt: skip
         """The outcome for a ranked question; what the texts themselves forbid is the caller's to check."""
         ruled = rule(question, bool(references))
         if not len(order):
             return ruled or Outcome(Decision.ESCALATE, 0.0)
-        probability = round(self.probability(features(question, index, candidates, scores, order)), 4)
-        if ruled is not None:
+        probability = round(self.probability(features(question, candidates, scores, order)), 4)
+        # A short question that is known word for word is not too short.
+        if ruled is not None and not (ruled.reason == _VAGUE and candidates.nearest_similarity >= _SAME_QUESTION):
             return Outcome(ruled.decision, probability, ruled.reason, True)
         return Outcome(Decision.ANSWER if probability >= self.threshold else Decision.ESCALATE, probability)

@@ -162,14 +162,17 @@ def verify_citation(
                 info = _info(other, day)
                 message = f"《{law.name}》{reference.number}见于{info.version}，{version.label}中已没有这一条"
                 return CitationCheck(
-                    citation, True, False, law.id, law.name, law.region, article.number, article.text, info, message)
+                    citation, True, False, law.id, law.name, law.region, article.number, article.text, info, message
+                )
         raise UnknownArticle(f"《{law.name}》没有{reference.number}")
     info = _info(version, day)
     in_force = info.status == Force.IN_FORCE
     message = f"《{law.name}》{article.number}{'现行有效' if in_force else _why_not(info)}（{info.version}）"
     if info.notice:
         message += f"。{info.notice}"
-    return CitationCheck(citation, True, in_force, law.id, law.name, law.region, article.number, article.text, info, message)
+    return CitationCheck(
+        citation, True, in_force, law.id, law.name, law.region, article.number, article.text, info, message
+    )
 
 
 def find_law(session: Session, name: str, *, region: str = NATION) -> Law:

@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from typer import rich_utils
 
 from core.clock import local
 from core.database import Database
@@ -22,6 +24,13 @@ from core.settings import Settings, get_settings
 from escalation.errors import Refused
 
 console = Console(highlight=False)
+
+rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
+rich_utils.OPTIONS_PANEL_TITLE = "选项"
+rich_utils.COMMANDS_PANEL_TITLE = "命令"
+rich_utils.ERRORS_PANEL_TITLE = "错误"
+rich_utils.DEFAULT_STRING = "[默认：{}]"
+rich_utils.REQUIRED_LONG_STRING = "[必填]"
 
 app = typer.Typer(
     help="问法：公共法律咨询服务。", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -38,17 +47,19 @@ app.add_typer(staff, name="staff")
 def up_command() -> None:
     from wenfa.up import CannotStart, up
 
-    try:
-        up(_settings())
-    except CannotStart as error:
-        _fail(str(error))
+    with _interruptible():
+        try:
+            up(_settings())
+        except CannotStart as error:
+            _fail(str(error))
 
 
 @app.command(help="只做启动前的准备：表结构、法律、索引、Rasa 模型、首个账号。")
 def prepare() -> None:
     from wenfa.prepare import prepare as prepare_all
 
-    prepare_all(_settings())
+    with _interruptible():
+        prepare_all(_settings())
 
 
 @app.command(help="只启动接口进程。")
@@ -155,7 +166,7 @@ def search(
 def db_upgrade() -> None:
     from wenfa.database import upgrade
 
-    with _database() as database:
+    with _database(current=False) as database:
         console.print("已升级" if upgrade(database) else "已是最新")
 
 
@@ -163,7 +174,7 @@ def db_upgrade() -> None:
 def db_revision(message: Annotated[str, typer.Argument(help="做了什么")]) -> None:
     from wenfa.database import new_revision
 
-    with _database() as database:
+    with _database(current=False) as database:
         new_revision(database, message)
 
 
@@ -256,10 +267,26 @@ def _reason(error: ErrorDetails) -> str:
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C during long work is no error to be shown as one: all of it can be begun again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _database(*, current: bool = True) -> Iterator[Database]:
+    """The database of the settings; with `current` one whose tables are those of this version."""
+    from wenfa.database import is_current
+
     database = Database(_settings().sql_url)
     try:
+        if current and not is_current(database):
+            _fail("数据库的表结构不是这个版本的。请先运行 wenfa db upgrade。")
         yield database
+    except OperationalError as error:
+        _fail(f"连不上数据库：{error.orig}\n请检查 WENFA_DATABASE_URL。")
     finally:
         database.dispose()
 

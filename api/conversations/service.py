@@ -18,6 +18,7 @@ from api.conversations.nlu import Rasa, RasaUnavailable
 from api.state import State
 from bot.actions.action import turn_of
 from bot.actions.handlers import handle
+from bot.actions.services import STANDING
 from bot.actions.without_rasa import understand
 from core.clock import now
 from core.live import PREFIX
@@ -109,7 +110,7 @@ class MessageService:
             consultations.check_addressees(session, conversation_id, address_to)
             if not words.startswith("/"):
                 return words, None
-            choice = conversations.offered_choice(session, conversation_id, words)
+            choice = conversations.offered_choice(session, conversation_id, words) or STANDING.get(words)
         # Nobody may speak to Rasa in its own commands (/restart …): only buttons that we offered are buttons.
         return (choice.title, choice.payload) if choice else (words.lstrip("/ ") or "菜单", None)
 

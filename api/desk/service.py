@@ -34,7 +34,8 @@ def answer(
 ) -> tuple[Message, list[Citation]]:
     """Give an answer. Raises Refused when a citation names no article in force: a citizen is never shown dead law."""
     with state.database.read() as session:
-        checked = [_check(session, each) for each in citations]
+        _, consultation, _ = desk.round_thread(session, round_id, lawyer_id)
+        checked = [_check(session, each, consultation.region) for each in citations]
     with state.database.write() as session:
         message = desk.answer_round(
             session, round_id, lawyer_id, text, citations=checked, client_message_id=client_message_id
@@ -42,9 +43,10 @@ def answer(
     return message, checked
 
 
-def _check(session: Session, written: str) -> Citation:
+def _check(session: Session, written: str, region: str) -> Citation:
+    """The article as it will be shown. Law of the citizen's own region counts, another region's does not."""
     try:
-        found = verify_citation(session, written)
+        found = verify_citation(session, written, region=region)
     except (UnknownLaw, UnknownArticle, ValueError) as error:
         raise Refused(f"引用“{written}”：{error.args[0]}", "citations") from error
     if not found.in_force or found.version is None:

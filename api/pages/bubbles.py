@@ -44,7 +44,8 @@ class Waiting:
     """Where a consultation stands, in a line and a tone: waiting, late, answered or closed."""
 
     tone: str
-    said: str
+    parts: tuple[str, ...]
+    """What is said, in pieces that a line may break between."""
     left_seconds: int | None
     """Until the promise is due; None when nothing is being waited for, or it is past."""
 
@@ -77,23 +78,20 @@ def waiting(progress: Progress, policy: Policy) -> Waiting:
     """The truth about a consultation, in one line."""
     round_ = progress.round
     if progress.state == "closed":
-        return Waiting("closed", "这次咨询已经结束。您接着写，就会重新打开。", None)
+        return Waiting("closed", ("这次咨询已经结束。您接着写，就会重新打开。",), None)
     if round_.state != "open":
-        return Waiting("answered", f"已有 {len(progress.lawyers)} 位律师解答。您可以继续追问，不限次数。", None)
+        return Waiting("answered", (f"已有 {len(progress.lawyers)} 位律师解答。您可以继续追问，不限次数。",), None)
     if round_.broken:
-        answered = f"现在有 {round_.answered} 位已解答" if round_.answered else "还没有律师解答"
-        said = (
-            f"我们承诺 {minutes(policy.broken_after)}内有 {round_.quorum} 位律师解答，没有做到，对不起。"
-            f"{answered}，我们在继续催请。"
-        )
-        return Waiting("late", said, None)
+        answered = f"{round_.answered} 位已解答" if round_.answered else "还没有律师解答"
+        said = f"超过了答应您的 {minutes(policy.broken_after)}，对不起。{answered}，我们在继续催请。"
+        return Waiting("late", (said,), None)
     if round_.pushed == 0:
-        return Waiting("waiting", "已登记。眼下没有可以接收的律师，一有律师上线就推送。", None)
+        return Waiting("waiting", ("已登记。眼下没有可以接收的律师，一有律师上线就推送。",), None)
     parts = [f"已推送给 {round_.pushed} 位律师"]
     if round_.writing:
         parts.append(f"{round_.writing} 位正在写")
     parts.append(f"{round_.answered} 位已解答")
-    return Waiting("waiting", " · ".join(parts), round((round_.deadline - now()).total_seconds()))
+    return Waiting("waiting", tuple(parts), round((round_.deadline - now()).total_seconds()))
 
 
 def addressable(progress: Progress | None, chosen: Sequence[UUID] = ()) -> list[tuple[UUID, int, str, bool]]:

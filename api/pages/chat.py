@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.conversations.endpoints import message_service
 from api.pages import citizen
 from api.pages.bubbles import addressable, bubbles, waiting
-from api.pages.citizen import CHAT_COOKIE, FromThisSite, OwnChat
+from api.pages.citizen import CHAT_COOKIE, BegunChat, FromThisSite, OwnChat
 from api.pages.errors import says
 from api.pages.region import region_choices
 from api.pages.rendering import HEADERS, TYPE_COOKIE, form_id, fragment, is_htmx, page
@@ -90,13 +90,11 @@ async def send(
 @router.get("/chat/events", response_class=EventSourceResponse)
 async def events(
     state: StateDep,
-    conversation: OwnChat,
+    conversation: BegunChat,
     after: Annotated[int, Query(ge=0)] = 0,
     last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Each bubble as HTML under its sequence number, and the state of the consultation (no id) whenever it has changed."""
-    if conversation is None:
-        return
     seq, told = max(after, last_event_id), None
     async for _ in state.hub.changes(conversation_topic(conversation.id)):
         shown, progress = await run_in_threadpool(_news, state, conversation, seq)
@@ -185,7 +183,7 @@ def _news(state: State, conversation: Conversation, after: int) -> tuple[list[tu
 
 def _status_html(state: State, progress: Progress | None) -> str:
     known = _status(state, progress, [])
-    return fragment("_status.html", **known) + fragment("_address.html", **known)
+    return "".join(fragment(name, **known) for name in ("_status.html", "_address.html", "_closing.html"))
 
 
 def _status(state: State, progress: Progress | None, chosen: list[UUID]) -> dict[str, object]:

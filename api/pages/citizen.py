@@ -46,6 +46,14 @@ def from_this_site(request: Request, state: StateDep) -> None:
         raise HTTPException(403, "这个请求不是从本网站的页面发出的，没有执行")
 
 
+def begun_chat(chat: Annotated[Conversation | None, Depends(own_chat)]) -> Conversation:
+    """The conversation that the cookie opens. 404 before there is one."""
+    if chat is None:
+        raise HTTPException(404, "还没有会话")
+    return chat
+
+
+BegunChat = Annotated[Conversation, Depends(begun_chat)]
 OwnChat = Annotated[Conversation | None, Depends(own_chat)]
 FromThisSite = Depends(from_this_site)
 

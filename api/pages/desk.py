@@ -17,7 +17,7 @@ from api.pages.citizen import FromThisSite
 from api.pages.desk_view import Drafted
 from api.pages.errors import says
 from api.pages.rendering import HEADERS, fragment, is_htmx, page
-from api.pages.staff import ActingLawyer, ActingStaff, AtTheDesk, Reading, ReadingLawyer
+from api.pages.staff import ActingLawyer, ActingStaff, AtTheDesk, Reading, ReadingLawyer, still_logged_in
 from api.problems import status_of
 from api.state import State, StateDep
 from escalation.dispatcher import nudge
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/desk")
 
 @router.get("")
 def queue(request: Request, who: Reading, lawyer_id: ReadingLawyer, state: StateDep) -> HTMLResponse:
-    return page(request, "desk.html", **_frame(state, who, lawyer_id), round=None)
+    return page(request, "desk.html", 200, **_frame(state, who, lawyer_id), round=None)
 
 
 @router.post("/login", dependencies=[FromThisSite])
@@ -60,6 +60,7 @@ def log_out(_who: ActingStaff, request: Request, state: StateDep) -> Response:
 
 @router.get("/live", response_class=EventSourceResponse)
 async def live(
+    request: Request,
     lawyer_id: ReadingLawyer,
     state: StateDep,
     round_id: Annotated[UUID | None, Query(alias="round")] = None,
@@ -70,6 +71,9 @@ async def live(
     seq = max(after, last_event_id)
     told: dict[str, str] = {}
     async for _ in state.hub.changes(DESK):
+        # A page left open shows no more of the citizens' words once its lawyer has logged out.
+        if not await run_in_threadpool(still_logged_in, request, state):
+            return
         shown, pieces = await run_in_threadpool(desk_view.news, state, lawyer_id, round_id, seq)
         for number, html in shown:
             seq = number

@@ -71,8 +71,8 @@ class OpenRound:
 
 @dataclass(frozen=True, slots=True)
 class ArticleToCite:
-    written: str
-    """As one cites it: 《劳动合同法》第三十八条."""
+    law: str
+    article: str
     path: str
     text: str
     version: str
@@ -81,10 +81,19 @@ class ArticleToCite:
     citable: bool
     """Only law in force can be shown to a citizen."""
 
+    @property
+    def written(self) -> str:
+        """As one cites it: 《中华人民共和国劳动合同法》第三十八条."""
+        return f"《{self.law}》{self.article}"
+
 
 def queue_rows(state: State, lawyer_id: UUID) -> list[str]:
-    """The lawyer's queue, a piece of HTML per round. Lawyers who see the same row share its rendering."""
-    return [_row(each.model_dump_json()) for each in look(state, lawyer_id).rounds]
+    """The lawyer's queue, a piece of HTML per round; what they have answered comes last.
+
+    Lawyers who see the same row share its rendering.
+    """
+    rounds = sorted(look(state, lawyer_id).rounds, key=lambda each: each.answered_by_me)
+    return [_row(each.model_dump_json()) for each in rounds]
 
 
 def queue_html(state: State, lawyer_id: UUID) -> str:
@@ -118,13 +127,13 @@ def standing(state: State, round_id: UUID, lawyer_id: UUID) -> Standing:
     """Raises NotFound unless the round was pushed to this lawyer."""
     with state.database.read() as session:
         round_, _, messages = desk.round_thread(session, round_id, lawyer_id)
-        leases = session.execute(
+        leases = (
             select(Lease.lawyer_id, Lawyer.name, Lease.expires_at)
             .join(Lawyer, Lawyer.id == Lease.lawyer_id)
             .where(Lease.round_id == round_id, Lease.expires_at > database_now(session))
             .order_by(Lease.taken_at)
-        ).tuples()
-        held = list(leases)
+        )
+        held = session.execute(leases).all()
     mine = next((expires for holder, _, expires in held if holder == lawyer_id), None)
     answered_by_me = any(each.lawyer_id == lawyer_id and each.data.get("round") == round_.number for each in messages)
     return Standing(
@@ -173,7 +182,8 @@ def search(state: State, q: str, region: str) -> list[ArticleToCite] | None:
     hits = state.knowledge_base.search(q, region=region, limit=_HITS).hits
     return [
         ArticleToCite(
-            written=f"《{hit.law}》{hit.article}",
+            law=hit.law,
+            article=hit.article,
             path=hit.path,
             text=hit.text,
             version=hit.version,
@@ -195,7 +205,8 @@ def _exact(state: State, q: str, region: str) -> ArticleToCite | None:
     if found.version is None:
         return None
     return ArticleToCite(
-        written=f"《{found.law}》{found.article}",
+        law=found.law,
+        article=found.article,
         path="",
         text=found.text,
         version=found.version.version,

@@ -36,7 +36,7 @@ def says(request: Request, status: int, title: str) -> Response:
 def _printed(handler: Handler) -> Handler:
     async def handle(request: Request, error: Exception) -> Response:
         response = await handler(request, error)
-        if not wants_page(request) or response.media_type != "application/problem+json":
+        if getattr(response, "media_type", None) != "application/problem+json" or not wants_page(request):
             return response
         problem = json.loads(bytes(response.body))
         printed = says(request, response.status_code, problem["title"])

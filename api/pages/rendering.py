@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,7 +15,8 @@ from starlette.types import Scope
 
 import web
 from core.clock import local, now
-from core.regions import full_name
+from core.regions import full_name, get_region
+from knowledge_base.names import short_name
 
 WEB = Path(web.__file__).parent
 STATIC = WEB / "static"
@@ -35,7 +36,7 @@ HEADERS = {
 }
 
 
-def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
+def page(request: Request, template: str, status: int = 200, /, **context: object) -> HTMLResponse:
     """A whole page, with the reader's choice of type size and the headers of every page."""
     html = _environment.get_template(template).render(
         large=request.cookies.get(TYPE_COOKIE) == "large", path=request.url.path, **context
@@ -114,10 +115,12 @@ def _make_environment() -> Environment:
         "clock": clock_time,
         "epoch_ms": epoch_ms,
         "lawyer_title": lawyer_title,
+        "short_law": short_name,
         "region_name": full_name,
+        "place_name": lambda code: get_region(code).name,
     }
     environment.filters.update(filters)
-    environment.globals.update(asset=asset, form_id=form_id, epoch_now=lambda: epoch_ms(now()), UUID=UUID)
+    environment.globals.update(asset=asset, form_id=form_id, epoch_now=lambda: epoch_ms(now()))
     return environment
 
 

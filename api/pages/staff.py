@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.auth.dependencies import COOKIE
 from api.pages.errors import says
 from api.pages.rendering import is_htmx, page
-from api.state import StateDep
+from api.state import State, StateDep
 from core.security import same
 from escalation.models import Staff
 from escalation.staff import find_log_in
@@ -55,6 +55,12 @@ def staff_on_page(request: Request, state: StateDep, csrf_token: Annotated[str, 
 def staff_reading(request: Request, state: StateDep) -> AtTheDesk:
     """The same for requests that change nothing."""
     return staff_on_page(request, state)
+
+
+def still_logged_in(request: Request, state: State) -> bool:
+    """For streams, which outlive the check at their beginning."""
+    with state.database.read() as session:
+        return find_log_in(session, request.cookies.get(COOKIE, "")) is not None
 
 
 def lawyer_reading(who: Annotated[AtTheDesk, Depends(staff_reading)]) -> UUID:

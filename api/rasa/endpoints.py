@@ -13,8 +13,11 @@ from core.security import derive_token, same
 
 router = APIRouter(prefix="/internal/rasa", include_in_schema=False)
 
+# The call carries the conversation as Rasa knows it, which is longer than any message.
+_CALL_BYTES = 4 * 1024 * 1024
 
-@router.post("/actions")
+
+@router.post("/actions", max_body_size=_CALL_BYTES)
 async def run_action(request: Request, state: StateDep) -> dict[str, Any]:
     expected = f"Bearer {derive_token(state.settings, 'rasa actions')}"
     if not same(request.headers.get("Authorization", ""), expected):

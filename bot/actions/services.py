@@ -78,6 +78,15 @@ MENU = (
     ),
 )
 
+# Buttons that a page may always show: pressing one is a choice, though no message of the conversation offered it.
+STANDING = {
+    choice.payload: choice
+    for choice in (
+        *(Choice(title=each.name, payload=f"/{each.intent}") for each in MENU),
+        Choice(title="满意，结束咨询", payload="/satisfied"),
+    )
+}
+
 _BY_INTENT = {service.intent: service for service in MENU}
 SERVICE_INTENTS = frozenset(_BY_INTENT)
 

@@ -4,7 +4,7 @@ import json
 import re
 
 _PAYLOAD = re.compile(r"/(\w+)\s*(\{.*\})?\s*", re.DOTALL)
-_FILLER = re.compile(r"[\s，。！？!?,.~～、]+|[了吧啊呀呢哦的]+$")
+_FILLER = re.compile(r"\W|[了吧啊呀呢哦的]+\W*$")
 
 _PLAIN = {
     "greet": ("你好", "您好", "在吗", "hi", "hello", "喂"),

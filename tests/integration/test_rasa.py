@@ -198,9 +198,9 @@ def _is_alive(process: Path) -> bool:
         return False
 
 
-def held_out() -> list[tuple[str, str]]:
+def held_out(name: str) -> list[tuple[str, str]]:
     """(text, intent) of the sentences the model was never trained on."""
-    file = yaml.safe_load((ROOT / "tests" / "data" / "nlu_test.yml").read_text(encoding="utf-8"))
+    file = yaml.safe_load((ROOT / "tests" / "data" / name).read_text(encoding="utf-8"))
     return [
         (line.removeprefix("- ").strip(), block["intent"])
         for block in file["nlu"]
@@ -214,12 +214,19 @@ def test_the_held_out_sentences_are_not_in_the_training_data() -> None:
         for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
             lines = block["examples"].splitlines() if "intent" in block else []
             trained |= {re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.removeprefix("- ").strip()) for line in lines}
-    assert not trained & {text for text, _ in held_out()}
+    assert not trained & {text for name in ("nlu_test.yml", "nlu_blind.yml") for text, _ in held_out(name)}
 
 
-def test_it_understands_sentences_it_never_saw(rasa: RasaProcess) -> None:
-    examples = held_out()
-    assert len(examples) >= 250
+@pytest.mark.parametrize(
+    ("name", "size", "accuracy", "danger_recall"),
+    # Floors against regression. What to expect of new sentences is in bot/README.md: less. (Fallback counts as wrong.)
+    [("nlu_test.yml", 250, 0.90, 0.95), ("nlu_blind.yml", 120, 0.80, 0.80)],
+)
+def test_it_understands_sentences_it_was_not_trained_on(
+    rasa: RasaProcess, name: str, size: int, accuracy: float, danger_recall: float
+) -> None:
+    examples = held_out(name)
+    assert len(examples) >= size
     right = {True: 0, False: 0}
     danger: list[str] = []
     for text, intent in examples:
@@ -228,5 +235,5 @@ def test_it_understands_sentences_it_never_saw(rasa: RasaProcess) -> None:
         if intent == "danger" and guess != "danger":
             danger.append(text)
     dangers = sum(intent == "danger" for _, intent in examples)
-    assert right[True] / len(examples) >= 0.90
-    assert 1 - len(danger) / dangers >= 0.95, danger
+    assert right[True] / len(examples) >= accuracy
+    assert 1 - len(danger) / dangers >= danger_recall, danger

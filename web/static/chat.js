@@ -22,7 +22,7 @@
     error.textContent = "";
     document.body.classList.remove("empty");
     log.append(pending);
-    if (typed) write("");
+    if (typed) box.value = ""; // but stays kept until it has been taken
     busy(form, true);
     show(pending);
     const slow = setTimeout(() => {
@@ -44,6 +44,7 @@
       renew(form);
       connect();
       if (sent.typed) reset();
+      keep();
       return;
     }
     sent.pending.remove();
@@ -57,6 +58,7 @@
     const article = document.createElement("article");
     article.className = "bubble citizen pending";
     article.dataset.client = id;
+    article.setAttribute("aria-hidden", "true"); // read aloud once, when it has been taken
     const header = document.createElement("header");
     const time = document.createElement("time");
     time.textContent = "正在发送";
@@ -87,21 +89,30 @@
     keep();
   }
 
+  // Kept with its id: what was on its way when the page was reloaded is put back, and sent again it is still one message.
   function keep() {
+    if (sending.has(box.form)) return;
     try {
-      if (box.value) sessionStorage.setItem(DRAFT, box.value);
+      if (box.value) sessionStorage.setItem(DRAFT, JSON.stringify({ words: box.value, id: box.form.elements.client_message_id.value }));
       else sessionStorage.removeItem(DRAFT);
     } catch {
       // A browser that stores nothing still sends.
     }
   }
 
-  box.addEventListener("input", keep);
-  try {
-    if (!box.value) box.value = sessionStorage.getItem(DRAFT) || "";
-  } catch {
-    // As above.
+  function restore() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(DRAFT) || "null");
+      if (!kept || box.value) return;
+      if (log.querySelector(`[data-client="${CSS.escape(kept.id)}"]`)) sessionStorage.removeItem(DRAFT);
+      else [box.value, box.form.elements.client_message_id.value] = [kept.words, kept.id];
+    } catch {
+      // As above.
+    }
   }
+
+  box.addEventListener("input", keep);
+  restore();
 
   // With a keyboard Enter sends, as everywhere; under a thumb it makes a new line. Never while a word is being composed.
   box.addEventListener("keydown", (event) => {

@@ -127,8 +127,9 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, successful, xhr } = event.detail;
     if (elt === form) form.querySelector(".primary").disabled = successful;
-    if (successful || elt.closest("#laws")) return;
-    error.textContent = elt === form ? `没有发出去，您写的都还在。${why(xhr)}` : why(xhr);
+    if (successful) return;
+    if (elt.closest("#laws")) byId("hits").textContent = `没有检索成。${why(xhr)}`;
+    else error.textContent = elt === form ? `没有发出去，您写的都还在。${why(xhr)}` : why(xhr);
   });
 
   restore();

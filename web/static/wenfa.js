@@ -31,10 +31,16 @@ window.wenfa = (() => {
     return fresh;
   }
 
+  const writtenHere = new WeakSet();
+
   function place(bubble) {
     if (!log || byId(bubble.id)) return false;
     const mine = bubble.dataset.client;
-    if (mine) log.querySelector(`.pending[data-client="${CSS.escape(mine)}"]`)?.remove();
+    const pending = mine && log.querySelector(`.pending[data-client="${CSS.escape(mine)}"]`);
+    if (pending) {
+      pending.remove();
+      writtenHere.add(bubble);
+    }
     const seq = Number(bubble.dataset.seq);
     const next = [...log.children].find((each) => each.matches(".pending") || Number(each.dataset.seq) > seq);
     bubble.classList.add("fresh");
@@ -66,8 +72,7 @@ window.wenfa = (() => {
   const isAtEnd = () => window.innerHeight + window.scrollY >= root.scrollHeight - 120;
 
   function arrived(bubbles, follow) {
-    const own = bubbles.some((each) => each.matches(".citizen")) && body.matches(".chat");
-    if (follow || own) show(bubbles[0]);
+    if (follow || bubbles.some((each) => writtenHere.has(each))) show(bubbles[0]);
     else byId("news")?.removeAttribute("hidden");
   }
 
@@ -83,7 +88,7 @@ window.wenfa = (() => {
     const covers = [document.querySelector(".bar"), byId("status")].filter(
       (each) => each && !each.hidden && getComputedStyle(each).position === "sticky" && each.offsetWidth > window.innerWidth / 2,
     );
-    return covers.reduce((sum, each) => sum + each.offsetHeight, 0) + 12;
+    return covers.reduce((sum, each) => sum + each.offsetHeight, 0) + 20;
   }
 
   window.addEventListener("scroll", () => isAtEnd() && byId("news")?.setAttribute("hidden", ""), { passive: true });
@@ -169,7 +174,7 @@ window.wenfa = (() => {
   function why(xhr) {
     const plain = (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain");
     if (xhr.status && plain && xhr.responseText) return `${xhr.responseText.replace(/。$/, "")}。`;
-    return xhr.status ? "服务暂时出了问题，请稍后再发。" : "网络不通，或者服务没有回应，请稍后再发。";
+    return xhr.status ? "服务暂时出了问题，请稍后再试。" : "网络不通，或者服务没有回应，请稍后再试。";
   }
 
   return { byId, connect, isAtEnd, newId, put, show, why };
