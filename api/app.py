@@ -86,6 +86,8 @@ def _open(settings: Settings) -> State:
         knowledge_base = KnowledgeBase.open(settings, database)
     except IndexMissing as error:
         log.warning("没有法规库，问题一律转给律师", error=str(error))
+    except Exception:
+        log.exception("法规库打不开，问题一律转给律师")
     return State(
         settings=settings,
         database=database,

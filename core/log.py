@@ -42,7 +42,16 @@ def configure(settings: Settings, process: str) -> None:
     logging.root.handlers = [handler]
     logging.root.setLevel(settings.log_level.upper())
     # These say nothing at info that our own lines do not say better.
-    for name in ("httpx", "httpcore", "sentence_transformers", "bm25s", "alembic"):
+    for name in (
+        "httpx",
+        "httpcore",
+        "sentence_transformers",
+        "bm25s",
+        "alembic",
+        "circus",
+        "rasa_sdk",
+        "uvicorn.error",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(process=process)
 

@@ -125,7 +125,9 @@ def regions_in(text: str) -> list[Region]:
         chosen.append([each for each in namesakes if others & set(lineage(each.code)[1:])] or namesakes)
     found: set[Region] = set()
     for place, regions in enumerate(chosen):
-        inside = {code for other in chosen[:place] + chosen[place + 1 :] for each in other for code in lineage(each.code)}
+        inside = {
+            code for other in chosen[:place] + chosen[place + 1 :] for each in other for code in lineage(each.code)
+        }
         found.update(each for each in regions if each.code not in inside)
     found = found or {each for regions in chosen for each in regions}
     return sorted(found, key=lambda region: (-_rank(region), region.code))

@@ -33,7 +33,7 @@ from knowledge_base.questions import EverydayQuestion, load_questions
 
 log = get_logger(__name__)
 
-FORMAT = "2"  # raise it when the files, the tokens or what is indexed of an article change
+FORMAT = "3"  # raise it when the files, the tokens or what is indexed of an article change
 Progress = Callable[[str, int, int], None]
 NEVER = np.iinfo(np.int32).max
 _BUILDING = ".building-"
@@ -95,6 +95,7 @@ def build_index(
                 old = current_name(settings.index_dir)
                 previous_folder = settings.index_dir / old if old else None
                 _write(draft, previous_folder, session, Embedding(settings.embedding_model), questions, progress)
+                _sign(draft, settings)
                 _publish(draft, folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -197,6 +198,11 @@ def _write_questions(
     np.save(folder / "targets.npy", np.asarray(targets, dtype=np.int32))
     (folder / "questions.json").write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
     return len(kept)
+
+
+def _sign(folder: Path, settings: Settings) -> None:
+    """Note which model made the vectors: a question must be embedded by the same one."""
+    (folder / "model.txt").write_text(model_digest(settings), encoding="utf-8")
 
 
 def _lexical_digest(folder: Path) -> str | None:

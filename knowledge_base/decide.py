@@ -52,6 +52,12 @@ _VAGUE = "问题太短"
 _SAME_QUESTION = 0.95
 _WORD = re.compile(r"[\u3400-\u9fffa-zA-Z0-9]")
 _EXPLAIN = re.compile(r"什么是|是什么|什么叫|是啥|啥是|哪些是|什么意思")
+# What citizens often ask and only regulations or judicial interpretations answer (彩礼返还, 工伤认定, days of leave, …).
+# The statutes hold something that resembles an answer and is none. To be narrowed as those texts are imported.
+_NOT_IN_STATUTES = re.compile(
+    r"彩礼[^，。]{0,8}(?:退|还|要回)|(?:退|还|要回)[^，。]{0,4}彩礼|(?:算|是|属于|认定)[^，。]{0,4}工伤|工伤认定|"
+    r"(?:产假|陪产假|婚假|丧假|年假|年休假)[^，。]{0,6}(?:多少|几)天|公积金|伤残[^，。]{0,4}(?:等级|级别)|退休年龄|几岁退休"
+)
 _GREETING = re.compile(
     r"^(?:您好|你好|在吗|在不在|早上好|下午好|晚上好|谢谢|多谢|感谢|再见|拜拜|好的|嗯+|哦+|哈+|hi|hello|ok)+[啊呀呢吗了,，。!！?？~ ]*$",
     re.I,
@@ -87,6 +93,8 @@ def rule(question: str, referred: bool) -> Outcome | None:
     marks = [bool(pattern.search(question)) for pattern in (_AMOUNT, _EVIDENCE, _STRATEGY)]
     if sum(marks) + bool(_OWN.search(question)) >= 2 and any(marks):
         return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
+    if not referred and _NOT_IN_STATUTES.search(question):
+        return Outcome(Decision.ESCALATE, 0.0, "法律本身没有规定，须查法规或司法解释", True)
     if not referred and _is_vague(question):
         return Outcome(Decision.CLARIFY, 0.0, _VAGUE, True)
     return None

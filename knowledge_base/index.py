@@ -42,6 +42,8 @@ class Index:
         self.folder = folder
         self.name = folder.name
         self.size: int = manifest["articles"]
+        self.model = (folder / "model.txt").read_text(encoding="utf-8")
+        """`embedding.model_digest` of the model that made the vectors."""
         self.lexical = LexicalIndex.open(folder / "lexical", self.size)
         self.dense = DenseIndex.open(folder / "dense.faiss")
         self.article_ids = np.load(folder / "article_ids.npy", mmap_mode="r")  # (size, 16) bytes

@@ -21,7 +21,7 @@ from core.regions import NATION, get_region, lineage
 from core.settings import Settings
 from knowledge_base.decide import Decider, Decision, Outcome
 from knowledge_base.dense import selector
-from knowledge_base.embedding import Embedding
+from knowledge_base.embedding import Embedding, model_digest
 from knowledge_base.index import Index, IndexMissing, current_name, open_index
 from knowledge_base.models import Article, Force, Law, Version, force_on
 from knowledge_base.names import resolve_alias
@@ -102,6 +102,7 @@ class KnowledgeBase:
     def open(cls, settings: Settings, database: Database) -> "KnowledgeBase":
         """Open the index in service. Raises IndexMissing, whose message tells the operator what to do."""
         index = open_index(settings.index_dir)
+        _require_model(index, settings)
         knowledge_base = cls(settings, database, index, Embedding(settings.embedding_model))
         knowledge_base.search("劳动合同")  # the first search maps the files: better now than for a citizen
         return knowledge_base
@@ -117,12 +118,16 @@ class KnowledgeBase:
         return self._state.index.size
 
     def reload(self) -> bool:
-        """Serve the index that CURRENT names, if it is another one. True if it was; searches under way are not disturbed."""
+        """Serve the index that CURRENT names, if it is another one. True if it was; searches under way are not disturbed.
+
+        Raises IndexMissing; the index before stays in service.
+        """
         with self._reloading:
             if current_name(self._settings.index_dir) == self._state.index.name:
                 return False
             index = open_index(self._settings.index_dir)
-            if index.dense.vectors.shape[1] != self._embedding.dimension:
+            if index.model != self._state.index.model:
+                _require_model(index, self._settings)
                 self._embedding = Embedding(self._settings.embedding_model)
             self._state = _State(index)
             return True
@@ -195,6 +200,11 @@ _ARTICLES = (
     .join(Law, Version.law_id == Law.id)
     .where(Article.id.in_(bindparam("ids", expanding=True)))
 )  # fmt: skip
+
+
+def _require_model(index: Index, settings: Settings) -> None:
+    if index.model != model_digest(settings):
+        raise IndexMissing("检索索引是用另一个句向量模型建立的。请重新建立索引。")
 
 
 def _rows_asked_for(index: Index, references: list[Reference], region: str, day: date) -> tuple[list[int], bool]:

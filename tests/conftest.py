@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from factories import wait_until
 from redis import Redis
 
 from core import clock, live
@@ -125,15 +126,6 @@ def database(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Dat
     upgrade(found)
     yield found
     found.dispose()
-
-
-def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = 30) -> None:
-    """Wait for something to become true; fail with `otherwise` when it does not."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            pytest.fail(otherwise)
-        time.sleep(0.05)
 
 
 def _answers(client: "Redis") -> bool:

@@ -1,8 +1,11 @@
 """What tests set the stage with: citizens, lawyers, questions, answers."""
 
+import time
+from collections.abc import Callable
 from itertools import count
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from core.database import Database
@@ -53,3 +56,12 @@ def the_round(database: Database, consultation: Consultation, number: int = 1) -
 def answer(database: Database, round_id: UUID, lawyer: Lawyer, text: str = "可以要求退还。") -> Message:
     with database.write() as session:
         return desk.answer_round(session, round_id, lawyer.id, text)
+
+
+def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = 30) -> None:
+    """Wait for something to become true; fail with `otherwise` when it does not."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            pytest.fail(otherwise)
+        time.sleep(0.05)

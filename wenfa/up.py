@@ -30,9 +30,8 @@ from circus.watcher import Watcher
 
 from core.log import configure, get_logger
 from core.process import die_with_parent
-from core.security import derive_token
 from core.settings import ROOT, Settings
-from wenfa.prepare import RASA_PYTHON, rasa_models
+from wenfa import rasa
 
 _LOG_BYTES = 20_000_000
 _READY_WITHIN_SECONDS = 120
@@ -59,7 +58,7 @@ def up(settings: Settings) -> None:
 
 def _run(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="wenfa-") as sockets:
-        arbiter = Arbiter(
+        arbiter = _Arbiter(
             [Watcher(**each) for each in _watchers(settings)],
             endpoint=f"ipc://{sockets}/control",
             pubsub_endpoint=f"ipc://{sockets}/events",
@@ -73,6 +72,13 @@ def _run(settings: Settings) -> None:
             log.info("服务已停止")
 
 
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """Circus looks after its processes also while it is busy stopping them, and logs that conflict as an error each time."""
+
+    def manage_watchers(self) -> Any:
+        return None if self._exclusive_running_command else super().manage_watchers()
+
+
 def _watchers(settings: Settings) -> list[dict[str, Any]]:
     """What runs, the last to be stopped first: circus starts from the highest priority and stops from the lowest."""
     env = {**os.environ, "WENFA_HOME": str(settings.home_dir), "WENFA_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"}
@@ -80,16 +86,8 @@ def _watchers(settings: Settings) -> list[dict[str, Any]]:
     found: list[tuple[str, list[str], Mapping[str, str]]] = []
     if not settings.redis_url:
         found.append(("redis", [*ours, "redis"], env))
-    if not settings.rasa_url and (model := _newest_model(settings)):
-        rasa_env = {
-            **env,
-            "WENFA_RASA_TOKEN": derive_token(settings, "rasa"),
-            "WENFA_ACTION_TOKEN": derive_token(settings, "rasa actions"),
-            "WENFA_ACTION_URL": f"http://127.0.0.1:{settings.port}/internal/rasa/actions",
-            "WENFA_TRACKER_REDIS_URL": settings.live_url,
-        }
-        command = [str(RASA_PYTHON), str(ROOT / "bot" / "serve.py"), "--model", str(model)]
-        found.append(("rasa", [*command, "--port", str(settings.rasa_port)], rasa_env))
+    if not settings.rasa_url and (sidecar := rasa.serving(settings)):
+        found.append(("rasa", sidecar[0], {**env, **sidecar[1]}))
     found.append(("api", [*ours, "api"], env))
     found.append(("dispatcher", [*ours, "dispatcher"], env))
     sink = LogSink(settings.home_dir / "log" / "wenfa.log")
@@ -177,11 +175,6 @@ def _readiness(settings: Settings) -> dict[str, Any]:
             return found
     except (OSError, ValueError):
         return {}
-
-
-def _newest_model(settings: Settings) -> Path | None:
-    models = sorted(rasa_models(settings).glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
-    return models[-1] if models else None
 
 
 def _check_port(host: str, port: int, variable: str) -> None:

@@ -64,7 +64,7 @@ def handed_over(progress: Progress, policy: Policy) -> Reply:
         said = (
             f"您的问题已转给律师，咨询编号 {progress.number}。\n"
             f"已推送给{_circle(progress)} {progress.round.pushed} 位，"
-            f"我们的目标是{minutes(policy.broken_after)}内至少有 {progress.round.quorum} 位律师解答；"
+            f"我们的目标是 {minutes(policy.broken_after)}内至少有 {progress.round.quorum} 位律师解答；"
             "人手不够时会推送给更多律师。\n"
             "解答一到就显示在这里。您可以先离开，稍后回到这个页面查看，也可以随时补充情况。"
         )

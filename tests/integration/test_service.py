@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 from conftest import Citizen, LawyerAtDesk
+from factories import wait_until
 from running import Running, free_port, running
 from sqlalchemy import func, select
 
@@ -45,6 +46,7 @@ def lawyers(service: Running) -> list[LawyerAtDesk]:
 
 def test_everything_is_up_and_said_where(service: Running) -> None:
     assert set(service.children()) == {"redis", "rasa", "api", "dispatcher"}
+    wait_until(lambda: "服务已就绪" in service.said(), "it does not say that it is ready")
     for path in ("/", "/desk", "/docs"):
         assert f"http://127.0.0.1:{service.port}{path}" in service.said()
         assert service.client.get(path).status_code == 200

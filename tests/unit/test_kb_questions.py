@@ -62,3 +62,9 @@ def test_the_calibration_that_ships_fits_the_code() -> None:
 def test_a_general_question_is_not_taken_for_ones_own_dispute(question: str) -> None:
     ruled = rule(question, False)
     assert ruled is None or ruled.decision is not Decision.ESCALATE
+
+
+@pytest.mark.parametrize("question", ["男方给的彩礼离婚要不要退", "上班路上摔伤是不是工伤", "产假有多少天"])
+def test_what_only_regulations_settle_is_not_answered_from_the_statutes(question: str) -> None:
+    ruled = rule(question, False)
+    assert ruled is not None and ruled.decision is Decision.ESCALATE

@@ -156,6 +156,15 @@ def test_an_index_is_built_once_and_reloaded_when_the_record_changes(tmp_path: P
     assert knowledge_base.search("乙犬管理法第一条").hits[0].law == "乙犬管理法"
 
 
+def test_an_index_made_by_another_model_is_refused(tmp_path: Path) -> None:
+    settings, database = make_database(tmp_path)
+    take(database, make_version("甲猫管理法", ["养猫应当登记。"]))
+    build_index(settings, database)
+    other = settings.model_copy(update={"embedding_model": "some/other-model"})
+    with pytest.raises(IndexMissing, match="另一个句向量模型"):
+        KnowledgeBase.open(other, database)
+
+
 def test_an_empty_record_does_not_displace_an_index(tmp_path: Path) -> None:
     settings, database = make_database(tmp_path)
     with pytest.raises(IndexMissing):
