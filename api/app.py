@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from types import FrameType
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
@@ -24,9 +26,11 @@ from bot.actions.turn import Services
 from core import live
 from core.database import Database
 from core.log import configure, get_logger
-from core.settings import Settings, get_settings
+from core.settings import Settings
 from escalation.policy import Policy
 from knowledge_base.search import IndexMissing, KnowledgeBase
+
+_LOOK_FOR_AN_INDEX_SECONDS = 10.0
 
 log = get_logger("api")
 
@@ -48,11 +52,34 @@ def make_app(settings: Settings) -> FastAPI:
     return app
 
 
-def from_environment() -> FastAPI:
-    """For the server: the app of this process's settings."""
-    settings = get_settings()
+class Server(uvicorn.Server):
+    """Uvicorn, which on the way out waits for open connections before it tells the app: live streams must hear it at once."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        self._app = app
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        state: State | None = getattr(self._app.state, "wenfa", None)
+        if state is not None:
+            state.hub.close()
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop."""
     configure(settings, "api")
-    return make_app(settings)
+    Server(make_app(settings), settings).run()
 
 
 @asynccontextmanager
@@ -61,7 +88,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.wenfa = state
     app.state.executor = make_executor(state.services)
     app.state.messages = MessageService(state)
-    tasks = [asyncio.create_task(state.hub.run()), asyncio.create_task(app.state.messages.recover())]
+    tasks = [
+        asyncio.create_task(work)
+        for work in (state.hub.run(), app.state.messages.recover(), _follow_the_index(state.knowledge_base))
+    ]
     log.info("接口已就绪", url=state.settings.site_url, knowledge_base=state.knowledge_base is not None)
     try:
         yield
@@ -99,3 +129,14 @@ def _open(settings: Settings) -> State:
         services=Services(database, policy, knowledge_base),
         http=httpx.AsyncClient(trust_env=False),
     )
+
+
+async def _follow_the_index(knowledge_base: KnowledgeBase | None) -> None:
+    """Forever: serve the newest index once it is built. The one in service stays until another is ready."""
+    while knowledge_base is not None:
+        await asyncio.sleep(_LOOK_FOR_AN_INDEX_SECONDS)
+        try:
+            if await asyncio.to_thread(knowledge_base.reload):
+                log.info("已换用新的法规索引", index=knowledge_base.index_name)
+        except Exception:
+            log.exception("新的法规索引打不开，继续用原来的")

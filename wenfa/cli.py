@@ -64,22 +64,12 @@ def prepare() -> None:
 
 @app.command(help="只启动接口进程。")
 def api() -> None:
-    import uvicorn
-
+    from api.app import serve
     from core.process import die_with_parent
 
     settings = _settings()
     die_with_parent()
-    uvicorn.run(
-        "api.app:from_environment",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
+    serve(settings)
 
 
 @app.command(help="只启动分发进程（可以启动多个）。")

@@ -29,8 +29,8 @@ from escalation.errors import Refused
 from escalation.models import Consultation, Message
 from escalation.replies import Reply
 
-# Longer than any turn may take; after that the process that held the lock is dead.
-_LOCK_SECONDS = 30.0
+# A turn takes as long as Rasa may, and little more. Whoever holds the lock longer is dead, or lost Redis on the way.
+_LOCK_SECONDS_BEYOND_RASA = 3.0
 _UNHANDLED_AFTER = timedelta(seconds=20)
 _RECOVER_EVERY_SECONDS = 10.0
 
@@ -82,9 +82,10 @@ class MessageService:
         """Forever: take up messages that some process stored and then died over."""
         while True:
             try:
-                for message in await run_in_threadpool(self._unhandled):
-                    log.warning("补答一条未处理的消息", message=str(message.id))
-                    await self.handle(message)
+                left = await run_in_threadpool(self._unhandled)
+                if left:
+                    log.warning("补答未处理的消息", messages=len(left))
+                    await asyncio.gather(*(self.handle(message) for message in left))
             except Exception:
                 log.exception("补答未处理的消息时出错，稍后重试")
             await asyncio.sleep(_RECOVER_EVERY_SECONDS)
@@ -135,9 +136,10 @@ class MessageService:
         Without Redis only the first holds; the record's own locks still keep it consistent.
         """
         local = self._locks.setdefault(conversation_id, asyncio.Lock())
+        longest = self._state.settings.rasa_timeout_s + _LOCK_SECONDS_BEYOND_RASA
         async with local:
             lock = self._state.redis_async.lock(
-                f"{PREFIX}turn:{conversation_id}", timeout=_LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS
+                f"{PREFIX}turn:{conversation_id}", timeout=longest, blocking_timeout=longest
             )
             with suppress(RedisError, OSError):
                 await lock.acquire()

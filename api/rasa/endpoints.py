@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.state import StateDep
 from core.security import derive_token, same
@@ -26,6 +27,6 @@ async def run_action(request: Request, state: StateDep) -> dict[str, Any]:
     try:
         call = json.loads(await request.body())
         result = await executor.run(call)
-    except (ActionExecutionRejection, ActionNotFoundException, ValueError) as error:
+    except (ActionExecutionRejection, ActionNotFoundException, ValueError, ClientDisconnect) as error:
         raise HTTPException(400) from error
     return result.model_dump() if result else {"events": [], "responses": []}

@@ -43,6 +43,7 @@ def test_a_button_is_exact() -> None:
         "活着没意思 想跳楼",
         "娃娃走丢了",
         "他现在砸门",
+        "丈夫喝醉了又打我，现在我和孩子躲在屋里，他在砸门",
     ],
 )
 def test_danger_now_is_heard(text: str) -> None:
