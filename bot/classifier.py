@@ -6,6 +6,7 @@ too many to a neighbour (an alarm for "孩子在幼儿园烫伤了").
 
 from typing import Any
 
+import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
@@ -24,3 +25,13 @@ class TunedLogisticRegression(LogisticRegressionClassifier):
         super().__init__(config, name, model_storage, resource)
         class_weight: str | None = self.config["class_weight"]
         self.clf.set_params(class_weight=class_weight, C=self.config["C"])
+
+    @classmethod
+    def load(cls, *args: Any, **kwargs: Any) -> "TunedLogisticRegression":
+        """The trained classifier, its weights laid out as its product with a sparse row reads them: else scipy copies them
+        all, megabytes, at every message.
+        """
+        classifier: TunedLogisticRegression = super().load(*args, **kwargs)
+        if hasattr(classifier.clf, "coef_"):
+            classifier.clf.coef_ = np.asfortranarray(classifier.clf.coef_)
+        return classifier

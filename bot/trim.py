@@ -7,9 +7,9 @@ from typing import Any
 
 Event = dict[str, Any]
 
-LIMIT = 120
+LIMIT = 48
 """Events stored before the oldest are dropped."""
-KEEP = 60
+KEEP = 24
 """About how many stay; a cut falls only where the bot was listening, so a few more may."""
 
 

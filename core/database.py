@@ -5,10 +5,10 @@ deadlock on an upgrade from reading to writing. Reads never wait for it.
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, text
@@ -72,6 +72,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _make_engine(url)
         self._write_engine = self.engine.execution_options(wenfa_write=True)
+        # SQLite makes the second writer sleep and try again, ever longer; in one process a lock hands over at once.
+        self._writing: AbstractContextManager[object] = (
+            threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -82,12 +86,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction: committed at the end, rolled back on any error."""
-        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+        with self._writing, Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
-
-    @cached_property
-    def is_sqlite(self) -> bool:
-        return self.engine.dialect.name == "sqlite"
 
     def ping(self) -> None:
         """Raise if the database does not answer."""

@@ -105,7 +105,7 @@ def build_index(
     previous = current_name(settings.index_dir)
     if previous != name:
         _point(settings.index_dir, name)
-        log.info("index in service", index=name, before=previous)
+        log.info("法规索引投入使用", index=name, before=previous)
     _sweep(settings.index_dir, keep={name, previous})
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     return IndexReport(name, built, manifest["articles"], manifest["questions"])
