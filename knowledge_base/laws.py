@@ -30,7 +30,8 @@ class VersionInfo:
     version_id: UUID
     version: str
     promulgated: date
-    effective_from: date
+    effective_from: date | None
+    """None where the source does not give the day."""
     ended_on: date | None
     status: str
     source: str
@@ -237,13 +238,17 @@ def _written(number: str) -> str:
 def _why_not(info: VersionInfo) -> str:
     if info.status == Force.NOT_YET:
         return f"尚未施行，{info.effective_from}起施行"
-    return f"{info.status}，自{info.ended_on}起不再适用" if info.ended_on != info.effective_from else str(info.status)
+    return (
+        f"{info.status}，自{info.ended_on}起不再适用"
+        if info.ended_on not in (None, info.effective_from)
+        else str(info.status)
+    )
 
 
 def _info(version: Version, day: date) -> VersionInfo:
     return VersionInfo(
         version_id=version.id, version=version.label, promulgated=version.promulgated,
-        effective_from=version.effective_from, ended_on=version.ended_on, status=str(version.force(day)),
+        effective_from=version.effective_from if version.effective_known else None, ended_on=version.ended_on, status=str(version.force(day)),
         source=version.source, notice=version.notice,
     )  # fmt: skip
 

@@ -81,6 +81,8 @@ class Version(Base):
     promulgated: Mapped[date]
     effective_from: Mapped[date]
     """The first day on which this text is in force."""
+    effective_known: Mapped[bool] = mapped_column(default=True)
+    """False where the source does not give that day and it is taken to be the day of promulgation: then nobody is told it."""
     superseded_on: Mapped[date | None]
     """The first day on which a later version is in force instead."""
     repealed_on: Mapped[date | None]

@@ -55,6 +55,7 @@ class Hit:
     status: str
     """现行有效 on the day asked about; 2027-01-01起施行 where it was asked for by name and is not in force yet."""
     effective_from: date | None
+    """None where the source does not give the day."""
     region: str
     notice: str
     """What a reader must be told of this text; empty for nearly all."""
@@ -185,7 +186,7 @@ class KnowledgeBase:
             hits.append(Hit(
                 article_id=key, law_id=row.law_id, version_id=row.version_id, law=row.name, article=row.number,
                 path=row.path, text=row.text, score=round(score, 4), version=f"{row.promulgated.year}年版",
-                status=status, effective_from=row.effective_from, region=row.region, notice=row.notice,
+                status=status, effective_from=row.effective_from if row.effective_known else None, region=row.region, notice=row.notice,
             ))  # fmt: skip
         return hits
 
@@ -193,7 +194,7 @@ class KnowledgeBase:
 _ARTICLES = (
     select(
         Article.id, Article.number, Article.path, Article.text, Article.version_id,
-        Version.promulgated, Version.effective_from, Version.superseded_on, Version.repealed_on, Version.notice,
+        Version.promulgated, Version.effective_from, Version.effective_known, Version.superseded_on, Version.repealed_on, Version.notice,
         Version.law_id, Law.name, Law.region,
     )
     .join(Version, Article.version_id == Version.id)

@@ -10,20 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from factories import wait_until
+from factories import skip, wait_until
 from redis import Redis
 
 from core import clock, live
 from core.database import Database
 from core.settings import Settings
 from wenfa.database import upgrade
-
-
-def skip(reason: str) -> None:
-    """Skip, or fail where everything must be there (CI)."""
-    if os.environ.get("WENFA_TESTS_MUST_NOT_SKIP"):
-        pytest.fail(f"may not be skipped here: {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """What tests set the stage with: citizens, lawyers, questions, answers."""
 
+import os
 import time
 from collections.abc import Callable
 from itertools import count
@@ -65,3 +66,10 @@ def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = 30) -
         if time.monotonic() > deadline:
             pytest.fail(otherwise)
         time.sleep(0.05)
+
+
+def skip(reason: str) -> None:
+    """Skip, or fail where everything must be there (CI)."""
+    if os.environ.get("WENFA_TESTS_MUST_NOT_SKIP"):
+        pytest.fail(f"may not be skipped here: {reason}")
+    pytest.skip(reason)

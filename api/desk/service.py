@@ -57,7 +57,7 @@ def _check(session: Session, written: str, region: str) -> Citation:
         text=found.text,
         version=found.version.version,
         status=found.version.status,
-        effective_from=found.version.effective_from.isoformat(),
+        effective_from=found.version.effective_from.isoformat() if found.version.effective_from else None,
         region=found.region,
         url=article_url(found.law_id, found.article),
     )

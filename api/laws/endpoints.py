@@ -43,7 +43,7 @@ class VersionOut(BaseModel):
     version: str
     status: str
     promulgated: date
-    effective_from: date
+    effective_from: date | None
     ended_on: date | None
     source: str
     notice: str

@@ -89,7 +89,7 @@ def read_package(path: Path, source: str, report: ImportReport) -> list[VersionD
                 raise BrokenSource(f"未知的文件类型：{law['doc_type']}")
             draft = VersionDraft(
                 name=name, rank=_RANKS[law["doc_type"]], promulgated=promulgated,
-                effective_from=max(promulgated, stated), source=source, where=where,
+                effective_from=max(promulgated, stated), effective_known=stated >= promulgated, source=source, where=where,
                 articles=_articles(rows[law["law_id"]]), issuing_body=law["issuing_body"] or "",
             )  # fmt: skip
         except (BrokenSource, ValueError, TypeError) as error:
@@ -199,7 +199,7 @@ def _date_amended(
         later = [each for each in own if each[2] > draft.promulgated]
         decided = [each[3] for each in own if each[2] == draft.promulgated and each[3] is not None]
         if decided:
-            draft.effective_from = max(decided)
+            draft.effective_from, draft.effective_known = max(decided), True
         elif stated[where] < draft.promulgated.isoformat() and draft.promulgated > newest - _SETTLED:
             draft.notice = f"本文本于{draft.promulgated}修订公布，所用资料未载明修订后的施行日期。"
         if later:

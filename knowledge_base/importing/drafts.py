@@ -41,11 +41,13 @@ class VersionDraft:
     notice: str = ""
     where: str = ""
     """File and line, or the key in the source: for the report."""
+    effective_known: bool = True
+    """False where the source does not give the day and `effective_from` is the earliest it can be."""
 
     def digest(self) -> str:
         content = [
             self.name, self.rank, self.region, self.issuing_body, self.notice, self.source,
-            self.promulgated.isoformat(), self.effective_from.isoformat(), str(self.repealed_on),
+            self.promulgated.isoformat(), self.effective_from.isoformat(), str(self.repealed_on), self.effective_known,
             [[article.number, article.path, article.text] for article in self.articles],
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()

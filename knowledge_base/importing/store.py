@@ -63,7 +63,7 @@ def _store_version(session: Session, law_key: UUID, draft: VersionDraft) -> str:
         return "unchanged"
     outcome = "taken" if old is None else "updated"
     version = old or Version(id=key, law_id=law_key, promulgated=draft.promulgated)
-    version.effective_from = draft.effective_from
+    version.effective_from, version.effective_known = draft.effective_from, draft.effective_known
     version.repealed_on = draft.repealed_on
     version.source, version.notice, version.digest, version.imported_at = draft.source, draft.notice, digest, now()
     session.add(version)

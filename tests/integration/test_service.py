@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from conftest import Citizen, LawyerAtDesk
 from factories import wait_until
+from people import Citizen, LawyerAtDesk
 from running import Running, free_port, running
 from sqlalchemy import func, select
 

@@ -114,3 +114,11 @@ def test_a_broken_law_in_the_package_is_reported_and_the_rest_is_read(tmp_path: 
     drafts = read_package(path, "test", report)
     assert {short_name(draft.name) for draft in drafts} == {"商标法"}
     assert [each.what for each in report.left_out] == ["中华人民共和国民法典"]
+
+
+def test_a_day_that_the_source_does_not_give_is_told_to_nobody(package: Package) -> None:
+    drafts, _report = package
+    amended, original = drafts["劳动合同法", 2012], drafts["个人信息保护法", 2021]
+    assert not amended.effective_known  # the source gives the first version's day for the amended text
+    assert original.effective_known
+    assert original.effective_from.isoformat() == "2021-11-01"

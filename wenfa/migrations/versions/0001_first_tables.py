@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("law_id", sa.Uuid(), nullable=False),
         sa.Column("promulgated", sa.Date(), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.Column("effective_known", sa.Boolean(), nullable=False),
         sa.Column("superseded_on", sa.Date(), nullable=True),
         sa.Column("repealed_on", sa.Date(), nullable=True),
         sa.Column("ended_on", sa.Date(), nullable=True),
