@@ -42,6 +42,8 @@ def make_app(settings: Settings) -> FastAPI:
         description="公共法律咨询服务的接口，第 1 版。出错时返回 RFC 9457 的 problem+json，title 可以直接给市民看。",
         version="1",
         lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.settings = settings
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)

@@ -7,7 +7,11 @@ import { fileURLToPath } from "node:url";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const VENDOR = join(ROOT, "web", "static", "vendor");
 
-const FILES = { "htmx.org/dist/htmx.min.js": "htmx.min.js" };
+const FILES = {
+  "htmx.org/dist/htmx.min.js": "htmx.min.js",
+  "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui-bundle.js",
+  "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
+};
 
 mkdirSync(VENDOR, { recursive: true });
 for (const [from, to] of Object.entries(FILES)) {

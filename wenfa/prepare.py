@@ -24,11 +24,11 @@ console = Console(highlight=False, soft_wrap=True)
 
 # Name, login, licence number, region, tier: enough people for a question from 乌兰察布 to go all the way.
 DEMO_LAWYERS = (
-    ("演示律师甲", "demo1", "演示00001", "150900", "city"),
-    ("演示律师乙", "demo2", "演示00002", "150902", "city"),
-    ("演示律师丙", "demo3", "演示00003", "150900", "city"),
-    ("演示律师丁", "demo4", "演示00004", "150100", "province"),
-    ("演示律师戊", "demo5", "演示00005", "110101", "nation"),
+    ("演示甲", "demo1", "演示00001", "150900", "city"),
+    ("演示乙", "demo2", "演示00002", "150902", "city"),
+    ("演示丙", "demo3", "演示00003", "150900", "city"),
+    ("演示丁", "demo4", "演示00004", "150100", "province"),
+    ("演示戊", "demo5", "演示00005", "110101", "nation"),
 )
 
 

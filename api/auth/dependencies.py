@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
-from api.state import StateDep
+from api.state import State, StateDep
 from core.security import same
 from escalation.models import Staff
 from escalation.staff import find_log_in
@@ -22,22 +22,24 @@ class LoggedIn:
     csrf_token: str
 
 
-def logged_in(request: Request, state: StateDep) -> LoggedIn:
-    """The account of this request. 401 without one; 403 for a changing request without its CSRF token.
-
-    The token comes in the header `X-CSRF-Token`, or from a form as the field `csrf_token` (checked by the page).
-    """
+def who_is_it(request: Request, state: State) -> LoggedIn | None:
+    """The account of this request's cookie; None without one, or when the log-in has run out."""
     token = request.cookies.get(COOKIE)
-    found = None
-    if token:
-        with state.database.read() as session:
-            found = find_log_in(session, token)
-    if found is None:
+    if not token:
+        return None
+    with state.database.read() as session:
+        found = find_log_in(session, token)
+    return LoggedIn(found[0], found[1].csrf_token) if found else None
+
+
+def logged_in(request: Request, state: StateDep) -> LoggedIn:
+    """The account of this request. 401 without one; 403 for a changing request without its token in `X-CSRF-Token`."""
+    who = who_is_it(request, state)
+    if who is None:
         raise HTTPException(401, "请先登录")
-    account, log_in = found
-    if request.method not in ("GET", "HEAD") and not same(request.headers.get(CSRF_HEADER, ""), log_in.csrf_token):
+    if request.method not in ("GET", "HEAD") and not same(request.headers.get(CSRF_HEADER, ""), who.csrf_token):
         raise HTTPException(403, "请求里缺少或带错了防伪标记（X-CSRF-Token），请刷新页面重试")
-    return LoggedIn(account, log_in.csrf_token)
+    return who
 
 
 def lawyer_id(who: "LoggedInDep") -> UUID:

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from api.auth.dependencies import LawyerId
+from api.auth.dependencies import LawyerId, who_is_it
 from api.conversations.schemas import ReplyOut
 from api.desk import service
 from api.desk.schemas import Answered, AnswerRound, Claimed, Thread, WaitingRound, WaitingRounds
@@ -59,10 +59,15 @@ def answer(round_id: UUID, body: AnswerRound, lawyer_id: LawyerId, state: StateD
 
 
 @router.get("/events", response_class=EventSourceResponse, summary="实时队列（SSE）")
-async def events(lawyer_id: LawyerId, state: StateDep) -> AsyncIterator[ServerSentEvent]:
-    """Event `rounds`: the whole queue, whenever it has changed. Nothing to resume: the next one says all."""
+async def events(lawyer_id: LawyerId, request: Request, state: StateDep) -> AsyncIterator[ServerSentEvent]:
+    """Event `rounds`: the whole queue, whenever it has changed. Nothing to resume: the next one says all.
+
+    Ends with the log-in.
+    """
     told: WaitingRounds | None = None
     async for _ in state.hub.changes(DESK):
+        if await run_in_threadpool(who_is_it, request, state) is None:
+            return
         waiting = await run_in_threadpool(look, state, lawyer_id)
         if waiting != told:
             told = waiting

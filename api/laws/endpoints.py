@@ -1,5 +1,6 @@
 """/v1/laws: search, a law, an article, whether a citation holds (design §8)."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -99,23 +100,7 @@ def search(
         raise HTTPException(503, "法规库还没有建好，请稍后再试")
     place = get_region(region or state.settings.default_region).code
     found = state.knowledge_base.search(q, region=place, as_of=as_of, limit=limit)
-    hits = [
-        HitOut(
-            law_id=hit.law_id,
-            law=hit.law,
-            article=hit.article,
-            path=hit.path,
-            text=hit.text,
-            score=hit.score,
-            version=hit.version,
-            status=hit.status,
-            effective_from=hit.effective_from,
-            region=hit.region,
-            notice=hit.notice,
-            url=article_url(hit.law_id, hit.article),
-        )
-        for hit in found.hits
-    ]
+    hits = [HitOut.model_validate({**asdict(hit), "url": article_url(hit.law_id, hit.article)}) for hit in found.hits]
     return SearchOut(hits=hits, decision=found.decision, confidence=found.confidence)
 
 

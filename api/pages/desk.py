@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from api.auth.dependencies import LoggedIn, who_is_it
 from api.auth.endpoints import end_session, start_session
 from api.desk import service
 from api.pages import desk_view
@@ -17,7 +18,7 @@ from api.pages.citizen import FromThisSite
 from api.pages.desk_view import Drafted
 from api.pages.errors import says
 from api.pages.rendering import HEADERS, fragment, is_htmx, page
-from api.pages.staff import ActingLawyer, ActingStaff, AtTheDesk, Reading, ReadingLawyer, still_logged_in
+from api.pages.staff import ActingLawyer, ActingStaff, Reading, ReadingLawyer
 from api.problems import status_of
 from api.state import State, StateDep
 from escalation.dispatcher import nudge
@@ -72,7 +73,7 @@ async def live(
     told: dict[str, str] = {}
     async for _ in state.hub.changes(DESK):
         # A page left open shows no more of the citizens' words once its lawyer has logged out.
-        if not await run_in_threadpool(still_logged_in, request, state):
+        if await run_in_threadpool(who_is_it, request, state) is None:
             return
         shown, pieces = await run_in_threadpool(desk_view.news, state, lawyer_id, round_id, seq)
         for number, html in shown:
@@ -143,7 +144,7 @@ def answer(
     return RedirectResponse(there, 303)
 
 
-def _held(request: Request, state: State, who: AtTheDesk, lawyer_id: UUID, round_id: UUID, *, take: bool) -> Response:
+def _held(request: Request, state: State, who: LoggedIn, lawyer_id: UUID, round_id: UUID, *, take: bool) -> Response:
     """Take a place or give it back, and show who holds the round now."""
     try:
         (service.claim if take else service.release)(state, round_id, lawyer_id)
@@ -158,10 +159,10 @@ def _held(request: Request, state: State, who: AtTheDesk, lawyer_id: UUID, round
     return RedirectResponse(f"/desk/rounds/{round_id}", 303)
 
 
-def _frame(state: State, who: AtTheDesk, lawyer_id: UUID) -> dict[str, object]:
+def _frame(state: State, who: LoggedIn, lawyer_id: UUID) -> dict[str, object]:
     """What every page of the desk shows: who is here, and the queue."""
     return {
-        "account": who.account,
+        "account": who.staff,
         "csrf_token": who.csrf_token,
         "rows": desk_view.queue_rows(state, lawyer_id),
     }
@@ -170,7 +171,7 @@ def _frame(state: State, who: AtTheDesk, lawyer_id: UUID) -> dict[str, object]:
 def _round_page(
     request: Request,
     state: State,
-    who: AtTheDesk,
+    who: LoggedIn,
     lawyer_id: UUID,
     round_id: UUID,
     drafted: Drafted,

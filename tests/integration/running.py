@@ -90,6 +90,15 @@ class Running:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(30)
 
+    def refused(self, **environment: str) -> str:
+        """What `wenfa up` says when it cannot start: words, not a stack trace."""
+        command = [sys.executable, "-m", "wenfa", "up"]
+        environment = {**self.environment, **environment}
+        found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert found.returncode == 1
+        assert "Traceback" not in found.stderr + found.stdout
+        return found.stderr
+
     def demo_password(self) -> str:
         found = re.search(r"密码都是 (\S+?)（", self.said())
         assert found, self.said()
