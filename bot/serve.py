@@ -105,6 +105,7 @@ def patch_rasa() -> None:
     import rasa
 
     jieba.setLogLevel(logging.ERROR)
+    jieba.initialize()  # else its dictionary is read while the first citizen waits
     if rasa.__version__ != PATCHED_VERSION:
         logger.warning("Rasa is %s, not %s: running without the patches.", rasa.__version__, PATCHED_VERSION)
         return

@@ -97,6 +97,14 @@ def redis() -> None:
     run_redis(_settings())
 
 
+@app.command(name="rasa", help="只启动 Rasa（用已训练的模型，只听本机）。")
+def rasa_command() -> None:
+    from wenfa.rasa import serve
+
+    serve(_settings())
+    _fail("没有训练好的 Rasa 模型。请先运行 wenfa prepare。")
+
+
 @app.command(name="settings", help="列出所有设置、现在的值和说明。")
 def settings_command(
     markdown: Annotated[bool, typer.Option("--markdown", help="输出 docs/CONFIGURATION.md 的内容")] = False,

@@ -1,5 +1,6 @@
 """Rasa's side of the house: its environment, its trained models, the command that serves one."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,19 +21,26 @@ def train(settings: Settings, say: Callable[[str], object]) -> None:
         say("Rasa 模型没有训练成功（原因见上），服务将不经 Rasa 直接回答。")
 
 
-def serving(settings: Settings) -> tuple[list[str], dict[str, str]] | None:
-    """The command and the environment that serve the newest model on loopback; None when there is no model."""
+def newest_model(settings: Settings) -> Path | None:
+    """The model to serve; None where none was trained."""
     models = sorted(_models(settings).glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
-    if not models or not PYTHON.exists():
-        return None
-    serve = [str(PYTHON), str(ROOT / "bot" / "serve.py")]
-    command = [*serve, "--model", str(models[-1]), "--port", str(settings.rasa_port)]
-    return command, {
+    return models[-1] if models and PYTHON.exists() else None
+
+
+def serve(settings: Settings) -> None:
+    """Become the Rasa server, on loopback. Returns only where there is no model."""
+    model = newest_model(settings)
+    if model is None:
+        return
+    tokens = {
         "WENFA_RASA_TOKEN": derive_token(settings, "rasa"),
         "WENFA_ACTION_TOKEN": derive_token(settings, "rasa actions"),
         "WENFA_ACTION_URL": f"http://127.0.0.1:{settings.port}/internal/rasa/actions",
         "WENFA_TRACKER_REDIS_URL": settings.live_url,
     }
+    command = [str(PYTHON), str(ROOT / "bot" / "serve.py"), "--model", str(model), "--port", str(settings.rasa_port)]
+    os.chdir(ROOT)
+    os.execve(command[0], command, {**os.environ, **tokens})  # noqa: S606 (this process becomes the server)
 
 
 def _models(settings: Settings) -> Path:

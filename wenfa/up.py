@@ -82,30 +82,29 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 def _watchers(settings: Settings) -> list[dict[str, Any]]:
     """What runs, the last to be stopped first: circus starts from the highest priority and stops from the lowest."""
     env = {**os.environ, "WENFA_HOME": str(settings.home_dir), "WENFA_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"}
-    ours = [sys.executable, "-m", "wenfa"]
-    found: list[tuple[str, list[str], Mapping[str, str]]] = []
-    if not settings.redis_url:
-        found.append(("redis", [*ours, "redis"], env))
-    if not settings.rasa_url and (sidecar := rasa.serving(settings)):
-        found.append(("rasa", sidecar[0], {**env, **sidecar[1]}))
-    found.append(("api", [*ours, "api"], env))
-    found.append(("dispatcher", [*ours, "dispatcher"], env))
+    wanted = {
+        "redis": not settings.redis_url,
+        "rasa": not settings.rasa_url and rasa.newest_model(settings) is not None,
+        "api": True,
+        "dispatcher": True,
+    }
+    names = [name for name, is_ours in wanted.items() if is_ours]
     sink = LogSink(settings.home_dir / "log" / "wenfa.log")
     return [
         {
             "name": name,
-            "cmd": command[0],
-            "args": command[1:],
-            "env": dict(environment),
+            "cmd": sys.executable,
+            "args": ["-m", "wenfa", name],
+            "env": env,
             "working_dir": str(ROOT),
-            "priority": len(found) - place,
+            "priority": len(names) - place,
             "max_retry": -1,
             "graceful_timeout": 8.0,
             "stdout_stream": {"stream": sink.of(name)},
             "stderr_stream": {"stream": sink.of(name)},
             "close_child_stdin": True,
         }
-        for place, (name, command, environment) in enumerate(found)
+        for place, name in enumerate(names)
     ]
 
 
