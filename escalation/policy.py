@@ -8,13 +8,6 @@ from core.settings import Settings
 
 Tier = Literal["addressed", "city", "province", "nation"]
 
-TIER_NAMES: dict[str, str] = {
-    "addressed": "您指定的律师",
-    "city": "本市法律顾问",
-    "province": "全省(区)律师",
-    "nation": "全国平台律师",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Policy:

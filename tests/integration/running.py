@@ -52,7 +52,7 @@ class Running:
             stderr=subprocess.STDOUT,
         )
 
-    def wait(self, seconds: float = 300, status: str = "ready") -> float:
+    def wait(self, seconds: float = 600, status: str = "ready") -> float:
         """Until everything is ready; gives the seconds that took."""
         started = time.monotonic()
         while self.readiness().get("status") != status:
