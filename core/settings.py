@@ -99,9 +99,14 @@ class Settings(BaseSettings):
         return self.rasa_url or f"http://127.0.0.1:{self.rasa_port}"
 
     @property
-    def site_url(self) -> str:
+    def local_url(self) -> str:
+        """Where processes of this machine reach the api."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 (compared, not bound)
-        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+        return f"http://{host}:{self.port}"
+
+    @property
+    def site_url(self) -> str:
+        return self.public_url.rstrip("/") or self.local_url
 
 
 @lru_cache(maxsize=1)

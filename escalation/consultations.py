@@ -14,7 +14,7 @@ from core.ids import new_id
 from core.regions import ancestor
 from escalation.conversations import lock_conversation
 from escalation.errors import Conflict, NotFound, Refused
-from escalation.journal import BOARD, DESK, audit, conversation_topic, emit
+from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
 from escalation.models import Answer, Consultation, Message, Rating, Round, Serial
 from escalation.policy import Policy
 from escalation.tiers import enter_tier, first_tier
@@ -104,9 +104,7 @@ def close_consultation(session: Session, consultation_id: UUID) -> Consultation:
     consultation.closings += 1
     consultation.closed_at = database_now(session)
     audit(session, f"citizen:{consultation.conversation_id}", "close_consultation", consultation.id)
-    emit(
-        session, conversation_topic(consultation.conversation_id), "consultation", consultation_id=str(consultation.id)
-    )
+    tell_citizen(session, consultation)
     emit(session, DESK, "queue")
     emit(session, BOARD, "consultation")
     return consultation
@@ -141,9 +139,7 @@ def rate_consultation(session: Session, consultation_id: UUID, level: int, comme
     session.add(rating)
     audit(session, f"citizen:{consultation.conversation_id}", "rate_consultation", consultation_id, level=level)
     emit(session, BOARD, "rating")
-    emit(
-        session, conversation_topic(consultation.conversation_id), "consultation", consultation_id=str(consultation.id)
-    )
+    tell_citizen(session, consultation)
     return rating
 
 
@@ -234,9 +230,7 @@ def _start_round(
     session.add(round_)
     session.flush()
     enter_tier(session, round_, consultation, tier, policy)
-    emit(
-        session, conversation_topic(consultation.conversation_id), "consultation", consultation_id=str(consultation.id)
-    )
+    tell_citizen(session, consultation)
     emit(session, BOARD, "consultation")
     return round_
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.database import database_now
 from escalation.conversations import append_lawyer_message, lock_conversation
 from escalation.errors import Conflict, Forbidden, NotFound, Refused
-from escalation.journal import BOARD, DESK, audit, conversation_topic, emit
+from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
 from escalation.models import Answer, Consultation, Conversation, Lawyer, Lease, Message, Push, Round
 from escalation.policy import Policy
 from escalation.replies import Citation
@@ -101,7 +101,7 @@ def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Polic
     session.add(lease)
     audit(session, f"lawyer:{lawyer_id}", "claim_round", round_id)
     _announce(session, round_id)
-    _tell_citizen(session, consultation)
+    tell_citizen(session, consultation)
     return lease
 
 
@@ -114,7 +114,7 @@ def release_round(session: Session, round_id: UUID, lawyer_id: UUID) -> None:
     session.delete(lease)
     audit(session, f"lawyer:{lawyer_id}", "release_round", round_id)
     _announce(session, round_id)
-    _tell_citizen(session, consultation)
+    tell_citizen(session, consultation)
 
 
 def answer_round(
@@ -166,7 +166,7 @@ def answer_round(
     if round_.state == "open" and round_.answered >= round_.quorum:
         _meet(session, round_, consultation, at)
     _announce(session, round_id)
-    _tell_citizen(session, consultation)
+    tell_citizen(session, consultation)
     emit(session, BOARD, "answer")
     return message
 
@@ -232,8 +232,3 @@ def _leases(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, list[tupl
 
 def _announce(session: Session, round_id: UUID) -> None:
     emit(session, DESK, "queue", round_id=str(round_id))
-
-
-def _tell_citizen(session: Session, consultation: Consultation) -> None:
-    topic = conversation_topic(consultation.conversation_id)
-    emit(session, topic, "consultation", consultation_id=str(consultation.id))

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from core.database import database_now
-from escalation.models import AuditRow, OutboxEvent
+from escalation.models import AuditRow, Consultation, OutboxEvent
 
 DESK = "desk"
 BOARD = "board"
@@ -24,3 +24,9 @@ def audit(session: Session, actor: str, verb: str, subject: object, **detail: An
 def emit(session: Session, topic: str, kind: str, **data: Any) -> None:
     """Tell live pages, once this transaction is committed. Events say where to look; the record says what is there."""
     session.add(OutboxEvent(topic=topic, kind=kind, data=data, created_at=database_now(session)))
+
+
+def tell_citizen(session: Session, consultation: Consultation) -> None:
+    """A consultation stands differently: the citizen's pages look again."""
+    topic = conversation_topic(consultation.conversation_id)
+    emit(session, topic, "consultation", consultation_id=str(consultation.id))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.database import database_now
 from escalation.conversations import lock_conversation, say
-from escalation.journal import BOARD, DESK, audit, conversation_topic, emit
+from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
 from escalation.models import Consultation, Lawyer, Push, Round, RoundMove
 from escalation.policy import Policy
 from escalation.replies import Choice, Reply
@@ -47,9 +47,7 @@ def enter_tier(session: Session, round_: Round, consultation: Consultation, tier
     round_.due_at = policy.due(tier, round_.started_at)
     audit(session, "dispatcher", "push_round", round_.id, tier=tier, pushed=pushed)
     emit(session, DESK, "queue", round_id=str(round_.id), tier=tier)
-    emit(
-        session, conversation_topic(consultation.conversation_id), "consultation", consultation_id=str(consultation.id)
-    )
+    tell_citizen(session, consultation)
 
 
 def move_round(session: Session, round_id: UUID, policy: Policy) -> bool:
@@ -87,9 +85,7 @@ def _break_promise(session: Session, round_: Round, consultation: Consultation) 
     )
     emit(session, BOARD, "broken_promise", round_id=str(round_.id))
     emit(session, DESK, "queue", round_id=str(round_.id))
-    emit(
-        session, conversation_topic(consultation.conversation_id), "consultation", consultation_id=str(consultation.id)
-    )
+    tell_citizen(session, consultation)
 
 
 def _circle(consultation: Consultation, tier: str) -> ColumnElement[bool]:

@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
     tokens = {
         "WENFA_RASA_TOKEN": derive_token(settings, "rasa"),
         "WENFA_ACTION_TOKEN": derive_token(settings, "rasa actions"),
-        "WENFA_ACTION_URL": f"http://127.0.0.1:{settings.port}/internal/rasa/actions",
+        "WENFA_ACTION_URL": f"{settings.local_url}/internal/rasa/actions",
         "WENFA_TRACKER_REDIS_URL": settings.live_url,
     }
     command = [str(PYTHON), str(ROOT / "bot" / "serve.py"), "--model", str(model), "--port", str(settings.rasa_port)]

@@ -166,10 +166,9 @@ def _announce(settings: Settings) -> None:
 
 
 def _readiness(settings: Settings) -> dict[str, Any]:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 (compared, not bound)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{host}:{settings.port}/readyz", timeout=3) as response:
+        with opener.open(f"{settings.local_url}/readyz", timeout=3) as response:
             found: dict[str, Any] = json.load(response)
             return found
     except (OSError, ValueError):

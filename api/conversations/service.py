@@ -59,7 +59,7 @@ class MessageService:
 
         message = await run_in_threadpool(store)
         replies = await self.handle(message)
-        consultation = await run_in_threadpool(self._consultation, conversation_id, message.id)
+        consultation = await run_in_threadpool(self._consultation, conversation_id)
         return message, replies, consultation
 
     async def handle(self, message: Message) -> list[Message]:
@@ -125,7 +125,7 @@ class MessageService:
         with self._state.database.read() as session:
             return conversations.unhandled_messages(session, now() - _UNHANDLED_AFTER)
 
-    def _consultation(self, conversation_id: UUID, message_id: UUID) -> Consultation | None:
+    def _consultation(self, conversation_id: UUID) -> Consultation | None:
         with self._state.database.read() as session:
             return consultations.latest_consultation(session, conversation_id)
 

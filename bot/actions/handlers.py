@@ -115,11 +115,8 @@ def satisfied(turn: Turn) -> list[Reply]:
         return [Reply(kind="clarify", text="律师还没有解答。您要现在结束这次咨询吗？", choices=[end, wait])]
     with turn.services.database.write() as session:
         consultations.close_consultation(session, consultation.id)
-    levels = [
-        Choice(title=name, payload=f'/rate{{"level": {level}}}') for level, name in consultations.RATING_LEVELS.items()
-    ]
     said = f"咨询 {consultation.number} 已结束，谢谢您。愿意的话请为这次服务评价，不评也没关系。以后接着写，咨询会重新打开。"
-    return [Reply(kind="prompt", text=said, choices=levels)]
+    return [Reply(kind="prompt", text=said, choices=_rating_choices())]
 
 
 def not_satisfied(turn: Turn) -> list[Reply]:
@@ -142,9 +139,7 @@ def rate(turn: Turn) -> list[Reply]:
         try:
             level = int(turn.entities.get("level", ""))
         except ValueError:
-            levels = consultations.RATING_LEVELS.items()
-            choices = [Choice(title=name, payload=f'/rate{{"level": {level}}}') for level, name in levels]
-            return [Reply(kind="prompt", text="请选择您的评价。", choices=choices)]
+            return [Reply(kind="prompt", text="请选择您的评价。", choices=_rating_choices())]
         consultations.rate_consultation(session, consultation.id, level)
     return [Reply(kind="notice", text=f"已记下您的评价：{consultations.RATING_LEVELS[level]}。谢谢您。")]
 
@@ -331,6 +326,11 @@ def _own(session: Session, turn: Turn, message_id: UUID) -> Message:
     if message is None or message.conversation_id != turn.message.conversation_id or message.author != "citizen":
         raise Refused("没有找到您说的那条消息，请重新写一遍。")
     return message
+
+
+def _rating_choices() -> list[Choice]:
+    levels = consultations.RATING_LEVELS.items()
+    return [Choice(title=name, payload=f'/rate{{"level": {level}}}') for level, name in levels]
 
 
 def _region_choice(region: Region) -> Choice:
