@@ -47,7 +47,7 @@ def main() -> int:
         "rasa",
         "run",
         "--enable-api",
-        *("--auth-token", token),
+        f"--auth-token={token}",  # one word: a token that begins with "-" would be read as an option
         *("-i", "127.0.0.1"),
         *("--port", str(options.port)),
         *("--model", str(model)),

@@ -90,7 +90,7 @@ class RasaProcess:
 
 @contextmanager
 def running_rasa(
-    model: Path, action_url: str, log: Path, *, token: str = "rasa-token", action_token: str = "", redis_url: str = ""
+    model: Path, action_url: str, log: Path, *, token: str = "-rasa-token", action_token: str = "", redis_url: str = ""
 ) -> Iterator[RasaProcess]:
     """Rasa on a free port, ready to answer; stopped on leaving."""
     port = free_port()

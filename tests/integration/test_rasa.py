@@ -128,7 +128,7 @@ def test_a_slash_in_a_citizens_text_commands_nothing(rasa: RasaProcess, text: st
     assert reply["custom"]["text"] == "／" + text[1:]
 
 
-@pytest.mark.parametrize("token", [None, "wrong", "rasa-token-and-more"])
+@pytest.mark.parametrize("token", [None, "wrong", "-rasa-token-and-more"])
 def test_without_the_right_token_nothing_is_said(rasa: RasaProcess, token: str | None) -> None:
     assert rasa.post("citizen-6", "你好", token=token).status_code == 401
     assert rasa.client.post("/model/parse", params={"token": token or ""}, json={"text": "你好"}).status_code == 401
