@@ -133,6 +133,15 @@ def regions_in(text: str) -> list[Region]:
     return sorted(found, key=lambda region: (-_rank(region), region.code))
 
 
+def named_at_start(text: str) -> list[Region]:
+    """The regions whose full or short name the text begins with: all namesakes of the longest such name."""
+    names = _names()
+    for length in range(min(_longest_name(), len(text)), 1, -1):
+        if regions := names.get(text[:length]):
+            return list(regions)
+    return []
+
+
 def _named_in(text: str) -> list[list[Region]]:
     """For each name in the text, the longest at each place, the regions of that name."""
     names = _names()

@@ -17,11 +17,12 @@ import numpy as np
 import rjieba
 from numpy.typing import NDArray
 
-from knowledge_base.rank import Candidates
+from knowledge_base.rank import Candidates, CardMatch
 from knowledge_base.references import Reference
 from knowledge_base.text import STOPWORDS
 
 CALIBRATION = Path(__file__).parent / "model" / "calibration.json"
+CARD_CALIBRATION = Path(__file__).parent / "model" / "card_calibration.json"
 Floats = NDArray[np.float32]
 
 FEATURES = (
@@ -49,6 +50,12 @@ _STRATEGY = re.compile(
     r"(?:能|可以|会|该|应该)(?:赔|判|要到?|拿到?|分到?)(?:偿|我|给我|他|她)?(?:多少|几)|胜诉|打赢|能赢|胜算|赢面|把握大|开庭|(?:帮我|替我)(?:写|起草|看看|分析|算|打官司|告|要回)"
 )
 _VAGUE = "问题太短"
+_ELSEWHERE = "法律本身没有规定，须查法规或司法解释"
+# Rules that a reviewed answer to that very question settles.
+_CARDS_MAY_ANSWER = {_VAGUE, _ELSEWHERE}
+LIKELY_CARD = 0.3
+"""The probability from which a card's articles are listed first, whether or not the card answers."""
+CARD_FEATURES = ("similarity", "gap", "cosine", "similarity_squared", "length")
 _SAME_QUESTION = 0.95
 _WORD = re.compile(r"[\u3400-\u9fffa-zA-Z0-9]")
 _EXPLAIN = re.compile(r"什么是|是什么|什么叫|是啥|啥是|哪些是|什么意思")
@@ -94,7 +101,7 @@ def rule(question: str, referred: bool) -> Outcome | None:
     if sum(marks) + bool(_OWN.search(question)) >= 2 and any(marks):
         return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
     if not referred and _NOT_IN_STATUTES.search(question):
-        return Outcome(Decision.ESCALATE, 0.0, "法律本身没有规定，须查法规或司法解释", True)
+        return Outcome(Decision.ESCALATE, 0.0, _ELSEWHERE, True)
     if not referred and _is_vague(question):
         return Outcome(Decision.CLARIFY, 0.0, _VAGUE, True)
     return None
@@ -135,8 +142,14 @@ def features(question: str, candidates: Candidates, scores: Floats, order: NDArr
     ], dtype=np.float64)  # fmt: skip
 
 
-class Decider:
-    """The calibrated model: standardised features, coefficients, and the threshold above which to answer."""
+def card_features(question: str, match: CardMatch) -> NDArray[np.float64]:
+    """How near a card is, in the order of CARD_FEATURES."""
+    words = max(len(content_words(question)), 1)
+    return np.array([match.similarity, match.gap, match.cosine, match.similarity**2, np.log(words)], dtype=np.float64)
+
+
+class Calibration:
+    """A logistic regression on standardised features, and the threshold above which to answer."""
 
     def __init__(
         self,
@@ -151,20 +164,40 @@ class Decider:
         self.threshold = threshold
 
     @classmethod
-    @cache
-    def load(cls, path: Path = CALIBRATION) -> "Decider":
-        """The model that ships. Raises ValueError where it was fitted to other features than this code computes."""
+    def load(cls, path: Path, features: tuple[str, ...]) -> "Calibration":
+        """One that ships. Raises ValueError where it was fitted to other features than this code computes."""
         content = json.loads(path.read_text(encoding="utf-8"))
-        if tuple(content["features"]) != FEATURES:
+        if tuple(content["features"]) != features:
             raise ValueError(f"{path.name} 与本版本的特征不符，请重新校准")
         return cls(
             content["mean"], content["scale"], content["coefficients"], content["intercept"], content["threshold"]
         )
 
     def probability(self, row: NDArray[np.float64]) -> float:
-        """The probability that the right article is among the first three."""
+        """The probability that what would be shown answers."""
         linear = float(((row - self._mean) / self._scale) @ self._coefficients) + self._intercept
         return float(1 / (1 + np.exp(-linear)))
+
+
+class Decider:
+    """Whether to answer: by the articles that rank first, or by the card that is nearest."""
+
+    def __init__(self, articles: Calibration, cards: Calibration) -> None:
+        self.articles, self.cards = articles, cards
+
+    @classmethod
+    @cache
+    def load(cls) -> "Decider":
+        """The calibrations that ship."""
+        return cls(Calibration.load(CALIBRATION, FEATURES), Calibration.load(CARD_CALIBRATION, CARD_FEATURES))
+
+    def card_probability(self, question: str, match: CardMatch) -> float:
+        """The probability that the card answers the question."""
+        return round(self.cards.probability(card_features(question, match)), 4)
+
+    def answers_with_card(self, outcome: Outcome, probability: float) -> bool:
+        """Whether a card answers, given what the rules and the ranking say without it."""
+        return probability >= self.cards.threshold and (not outcome.by_rule or outcome.reason in _CARDS_MAY_ANSWER)
 
     def decide(
         self, question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
@@ -174,8 +207,8 @@ class Decider:
         ruled = rule(question, bool(references))
         if not len(order):
             return ruled or Outcome(Decision.ESCALATE, 0.0)
-        probability = round(self.probability(features(question, candidates, scores, order)), 4)
+        probability = round(self.articles.probability(features(question, candidates, scores, order)), 4)
         # A short question that is known word for word is not too short.
         if ruled is not None and not (ruled.reason == _VAGUE and candidates.nearest_similarity >= _SAME_QUESTION):
             return Outcome(ruled.decision, probability, ruled.reason, True)
-        return Outcome(Decision.ANSWER if probability >= self.threshold else Decision.ESCALATE, probability)
+        return Outcome(Decision.ANSWER if probability >= self.articles.threshold else Decision.ESCALATE, probability)

@@ -5,12 +5,17 @@ See `knowledge_base/model/README.md` for the model's data, licence and figures.
 
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 MODEL = Path(__file__).parent / "model"
 Floats = NDArray[np.float32]
@@ -20,12 +25,15 @@ class Embedding:
     """Texts as unit vectors. `name` is a path or a name that SentenceTransformer knows; empty for the shipped model."""
 
     def __init__(self, name: str = "") -> None:
-        # Importing sentence-transformers takes seconds: only when a text is first to be embedded.
+        self.name = name or str(MODEL)
+
+    @cached_property
+    def _model(self) -> "SentenceTransformer":
+        """Loaded when a text is first to be embedded: it takes seconds, which a build that finds nothing new is spared."""
         from sentence_transformers import SentenceTransformer
 
-        self.name = name or str(MODEL)
         # float(): the shipped table is stored in halves, and the CPU adds up whole floats several times faster.
-        self._model = SentenceTransformer(self.name, device="cpu").float()
+        return SentenceTransformer(self.name, device="cpu").float()
 
     def encode(self, texts: list[str], progress: Callable[[int, int], None] = lambda *_: None) -> Floats:
         """Vectors of shape (len(texts), dimension), each of length 1 (0 for a text without a known word)."""

@@ -1,28 +1,35 @@
 """Reading the search index: which one is in service, and its parts, opened by mmap.
 
 `knowledge_base.building` writes it. Searched is every version that the record has, with its days and region as arrays,
-so that a search for any day and place filters instead of rebuilding.
+so that a search for any day and place filters instead of rebuilding. Rows are in the order of regions, laws, versions
+and articles: what applies in a place is a few ranges of rows, and no other row is looked at.
 """
 
 import itertools
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.log import get_logger
+from core.regions import lineage
 from knowledge_base.dense import DenseIndex
-from knowledge_base.lexical import LexicalIndex
+from knowledge_base.integrity import MANIFEST, IndexDamaged, IndexMissing, check_once
+from knowledge_base.lexical import LexicalIndex, Spans
+from knowledge_base.postings import mapped
+
+__all__ = ["Applicable", "Index", "IndexDamaged", "IndexMissing", "current_name", "open_index"]
+
+log = get_logger(__name__)
 
 Integers = NDArray[np.int64]
-
-
-class IndexMissing(RuntimeError):
-    """There is no index in service. The message tells the operator what to do, in Chinese."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +41,29 @@ class _LawRow:
     region: str
 
 
+class Applicable(NamedTuple):
+    """The applicable law of a region and a day."""
+
+    mask: NDArray[np.bool_]
+    """By row, whether it applies; shape (size,)."""
+    spans: Spans
+    """The ranges of rows outside of which none does."""
+
+
 class Index:
     """One opened index. Rows are articles of versions; all arrays have shape (size,) and are mapped, not read."""
 
     def __init__(self, folder: Path) -> None:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        """Open an intact folder, see `integrity.check`."""
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         self.folder = folder
         self.name = folder.name
         self.size: int = manifest["articles"]
-        self.model = (folder / "model.txt").read_text(encoding="utf-8")
+        self.model: str = manifest["model"]
         """`embedding.model_digest` of the model that made the vectors."""
-        self.lexical = LexicalIndex.open(folder / "lexical", self.size)
-        self.dense = DenseIndex.open(folder / "dense.faiss")
-        self.article_ids = np.load(folder / "article_ids.npy", mmap_mode="r")  # (size, 16) bytes
+        self.lexical = LexicalIndex(folder / "articles")
+        self.dense = DenseIndex(folder / "articles")
+        self.article_ids = self._array("article_ids")  # (size, 16) bytes
         self.law = self._array("law")
         self.ordinal = self._array("ordinal")
         self.length = self._array("length")
@@ -56,16 +73,36 @@ class Index:
         self.noticed = self._array("noticed")
         rows = json.loads((folder / "laws.json").read_text(encoding="utf-8"))
         self.laws = [_LawRow(UUID(row[0]), *row[1:]) for row in rows]
+        self._law_starts = np.searchsorted(self.law, np.arange(len(self.laws) + 1)).tolist()
+        self._regions = _region_spans([law.region for law in self.laws], self._law_starts)
         self.questions: list[str] = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
-        self.question_lexical = LexicalIndex.open(folder / "question_lexical", len(self.questions))
-        self.question_dense = DenseIndex.open(folder / "question_dense.faiss")
+        self.question_region = self._array("question_region")
+        """By question, where it is asked."""
+        self.question_card = self._array("question_card")
+        """By question, the position in `cards` of the card that answers it; -1 where only articles do."""
+        self.cards: list[str] = json.loads((folder / "cards.json").read_text(encoding="utf-8"))
+        self.question_lexical = LexicalIndex(folder / "questions")
+        self.question_vectors = mapped(folder / "questions" / "vectors.npy").astype(np.float32)
         starts, targets = self._array("target_starts"), self._array("targets").tolist()
         self.targets: list[list[int]] = [targets[a:b] for a, b in itertools.pairwise(starts.tolist())]
         """By question, the rows that it points to, the most fitting first."""
 
-    def _array(self, name: str) -> Integers:
-        array: Integers = np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r"))
-        return array
+    def _array(self, name: str) -> NDArray[Any]:
+        return mapped(self.folder / f"{name}.npy")
+
+    def applicable(self, region: str, as_of: date) -> Applicable:
+        """The law that applies in `region` on `as_of`: national law, the region's own and its ancestors', in force that day.
+
+        The one place that decides it: whatever is searched for is searched for within this. Takes 20 µs for 26,000
+        applicable articles, 1 ms for 1,000,000; rows of other regions cost nothing. Raises core.regions.UnknownRegion.
+        """
+        spans = tuple(sorted(self._regions[code] for code in lineage(region) if code in self._regions))
+        mask = np.zeros(self.size, dtype=np.bool_)
+        day = as_of.toordinal()
+        for start, stop in spans:
+            mask[start:stop] = (self.effective_from[start:stop] <= day) & (day < self.ended_on[start:stop])
+        mask.setflags(write=False)  # kept and shared by those who ask
+        return Applicable(mask, spans)
 
     @cached_property
     def laws_by_name(self) -> dict[str, list[int]]:
@@ -77,7 +114,9 @@ class Index:
 
     def rows_of(self, law: int, ordinal: int) -> Integers:
         """Rows of this article in all versions of the law at this position in `laws`."""
-        return np.flatnonzero((self.law == law) & (self.ordinal == ordinal))
+        start, stop = self._law_starts[law], self._law_starts[law + 1]
+        rows: Integers = np.flatnonzero(self.ordinal[start:stop] == ordinal) + start
+        return rows
 
     def article_id(self, row: int) -> UUID:
         return UUID(bytes=self.article_ids[row].tobytes())
@@ -92,13 +131,47 @@ def current_name(index_dir: Path) -> str | None:
 
 
 def open_index(index_dir: Path) -> Index:
-    """The index in service. Raises IndexMissing."""
+    """The index in service; where that is damaged, the one that was in service before it.
+
+    An older index is safe to serve, since what is shown is read from the record. Raises IndexMissing; IndexDamaged
+    where there is no older one either. Files are held to their checksums the first time a process opens a folder.
+    """
     for _ in range(3):  # between reading the name and opening the folder, a build may have swept it away
         name = current_name(index_dir)
         if name is None:
             break
         try:
-            return Index(index_dir / name)
+            return _open(index_dir / name)
         except FileNotFoundError:
             continue
+        except IndexDamaged as error:
+            log.warning("在用的检索索引已损坏，找之前的", error=str(error))
+            older = _newest_intact(index_dir, leave_out=name)
+            if older is None:
+                raise
+            return older
     raise IndexMissing("还没有检索索引。请先导入法规并建立索引（wenfa kb build）。")
+
+
+def _open(folder: Path) -> Index:
+    check_once(folder)
+    return Index(folder)
+
+
+def _newest_intact(index_dir: Path, leave_out: str) -> Index | None:
+    folders = [path.parent for path in index_dir.glob(f"[!.]*/{MANIFEST}") if path.parent.name != leave_out]
+    for folder in sorted(folders, key=lambda folder: (folder / MANIFEST).stat().st_mtime, reverse=True):
+        try:
+            return _open(folder)
+        except (FileNotFoundError, IndexMissing):
+            continue
+    return None
+
+
+def _region_spans(regions: list[str], law_starts: list[int]) -> dict[str, tuple[int, int]]:
+    """The range of rows of each region. `regions`: of each law; laws of one region lie together."""
+    spans: dict[str, tuple[int, int]] = {}
+    for region, group in itertools.groupby(range(len(regions)), key=lambda law: regions[law]):
+        laws = list(group)
+        spans[region] = (law_starts[laws[0]], law_starts[laws[-1] + 1])
+    return spans

@@ -1,59 +1,74 @@
-"""BM25 (bm25s): scores of all documents for a question, from an index that is opened by mmap."""
+"""BM25: scores of texts for a question, from postings that are opened by mmap (`knowledge_base.postings` makes them)."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge_base.text import query_tokens, tokens
+from knowledge_base.postings import hash_token, mapped
+from knowledge_base.text import query_tokens
 
 Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Spans = tuple[tuple[int, int], ...]
+"""Ranges (start, stop) of rows, ascending."""
 
 
 class LexicalIndex:
     """BM25 with Lucene's idf over words and character bigrams (Robertson and Zaragoza 2009)."""
 
-    def __init__(self, engine: bm25s.BM25, size: int) -> None:
-        self._engine = engine
-        self.size = size
+    def __init__(self, folder: Path) -> None:
+        self._vocabulary = mapped(folder / "vocabulary.npy")
+        self._starts = mapped(folder / "posting_starts.npy")
+        self._rows = mapped(folder / "posting_rows.npy")
+        self._scores = mapped(folder / "posting_scores.npy")
+        self.size = len(mapped(folder / "sizes.npy"))
 
-    @classmethod
-    def build(
-        cls, texts: Iterable[str], progress: Callable[[int], None] = lambda _: None, *, k1: float = 1.2, b: float = 0.75
-    ) -> "LexicalIndex":
-        """Index `texts` in their order; `progress` hears how many have been read."""
-        vocabulary: dict[str, int] = {}
-        rows: list[list[int]] = []
-        for done, text in enumerate(texts):
-            rows.append([vocabulary.setdefault(token, len(vocabulary)) for token in tokens(text)])
-            if done % 500 == 0:
-                progress(done)
-        size = len(rows)
-        if not vocabulary:  # the engine wants one document with one token
-            rows, vocabulary = [[0]], {"\0": 0}
-        engine = bm25s.BM25(k1=k1, b=b)
-        engine.index((rows, vocabulary), show_progress=False)
-        return cls(engine, size)
-
-    def save(self, folder: Path) -> None:
-        self._engine.save(str(folder), show_progress=False)
-
-    @classmethod
-    def open(cls, folder: Path, size: int) -> "LexicalIndex":
-        engine = bm25s.BM25.load(str(folder), mmap=True, show_progress=False)
-        # The same mapped memory without numpy's memmap class, whose every slice costs several microseconds.
-        engine.scores = {
-            name: np.asarray(value) if isinstance(value, np.memmap) else value for name, value in engine.scores.items()
-        }
-        return cls(engine, size)
-
-    def scores(self, question: str) -> tuple[Floats, float]:
-        """Scores of all documents, shape (size,), and the share of the question's tokens that any document knows."""
+    def scores(self, question: str, spans: Spans | None = None) -> tuple[Floats, float]:
+        """Scores of all texts, shape (size,), 0 outside of `spans`; and the share of the question's tokens that any text
+        has. Costs as much as there are texts within `spans` that hold one of them.
+        """
+        scores = np.zeros(self.size, dtype=np.float32)
         asked = query_tokens(question)
-        known = [token for token in asked if token in self._engine.vocab_dict]
-        if not known or not self.size:
-            return np.zeros(self.size, dtype=np.float32), 0.0
-        scores: Floats = np.asarray(self._engine.get_scores(known), dtype=np.float32)
-        return scores[: self.size], len(known) / len(asked)
+        hashes = np.array([hash_token(token) for token in asked], dtype=np.uint64)
+        places = np.searchsorted(self._vocabulary, hashes)
+        known = [
+            int(place)
+            for place, value in zip(places, hashes, strict=True)
+            if place < len(self._vocabulary) and self._vocabulary[place] == value
+        ]
+        whole = spans is None or spans == ((0, self.size),)
+        bounds = np.array(spans if spans is not None else (), dtype=np.int32).ravel()
+        for token in known:
+            start, stop = int(self._starts[token]), int(self._starts[token + 1])
+            cuts = [start, stop] if whole else (start + np.searchsorted(self._rows[start:stop], bounds)).tolist()
+            for low, high in zip(cuts[::2], cuts[1::2], strict=True):
+                if low < high:
+                    np.add.at(scores, self._rows[low:high], self._scores[low:high])
+        return scores, len(known) / len(asked) if asked else 0.0
+
+
+def best(scores: Floats, count: int, spans: Spans) -> Integers:
+    """Rows within `spans` of the `count` highest scores above 0, in no order; fewer where fewer are."""
+    found = np.concatenate(
+        [_best(scores[start:stop], count) + start for start, stop in spans] or [np.zeros(0, np.int64)]
+    )
+    return found if len(found) <= count else found[np.argpartition(-scores[found], count - 1)[:count]]
+
+
+def _best(scores: Floats, count: int) -> Integers:
+    """As `best`, over all of `scores`.
+
+    Sorting out a million takes 8 ms. A sample says above what the best must lie, and one look at all finds those.
+    """
+    step, floor = len(scores) // (64 * count), np.float32(0)
+    if step > 1:
+        sample = scores[::step]
+        place = 2 * count // step + 8  # at least twice as many as are wanted should lie above it
+        floor = sample[np.argpartition(-sample, place)[place]]
+    found = np.flatnonzero(scores > floor)
+    if len(found) < count and floor > 0:
+        found = np.flatnonzero(scores > 0)
+    if len(found) > count:
+        found = found[np.argpartition(-scores[found], count - 1)[:count]]
+    return found

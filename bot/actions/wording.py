@@ -8,22 +8,28 @@ from core.clock import now
 from escalation.policy import Policy
 from escalation.progress import Progress
 from escalation.replies import Choice, Citation, Reply
-from knowledge_base.search import Hit
+from knowledge_base.search import Hit, SearchResult
 
 SHOWN_ARTICLES = 3
 
 
-def answer(hits: Sequence[Hit], confidence: float, about: str) -> Reply:
-    """The articles themselves, the best one in the text. `about` is the id of the question, for the button that asks lawyers."""
-    best = hits[0]
-    shown = [citation(hit) for hit in hits[:SHOWN_ARTICLES]]
-    more = f"\n\n相关的还有 {len(shown) - 1} 条，点开可以看原文。" if len(shown) > 1 else ""
+def answer(result: SearchResult, about: str) -> Reply:
+    """A card with the articles it rests on; else the articles themselves, the best one in the text.
+
+    `about` is the id of the question, for the button that asks lawyers.
+    """
+    if result.card is not None:
+        text, shown = result.card.answer, result.hits[: result.card.citations]
+    else:
+        best, shown = result.hits[0], result.hits[:SHOWN_ARTICLES]
+        more = f"\n\n相关的还有 {len(shown) - 1} 条，点开可以看原文。" if len(shown) > 1 else ""
+        text = f"{name_of(best)}规定：\n{best.text}{more}"
     return Reply(
         kind="answer",
-        text=f"{name_of(best)}规定：\n{best.text}{more}",
-        citations=shown,
+        text=text,
+        citations=[citation(hit) for hit in shown],
         choices=[Choice(title="解决了", payload="/satisfied"), ask_lawyers(about)],
-        confidence=round(confidence, 4),
+        confidence=round(result.confidence, 4),
     )
 
 
@@ -40,7 +46,7 @@ def citation(hit: Hit) -> Citation:
         status=hit.status,
         effective_from=hit.effective_from.isoformat() if hit.effective_from else None,
         region=hit.region,
-        url=article_url(hit.law_id, hit.article),
+        url=article_url(hit.law_id, hit.article) if hit.held else "",
     )
 
 

