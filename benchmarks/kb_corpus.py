@@ -10,7 +10,7 @@ from uuid import UUID
 
 from core.database import Base, Database
 from core.settings import Settings
-from knowledge_base.importing.drafts import ArticleDraft, ImportReport, VersionDraft
+from knowledge_base.importing.drafts import ArticleDraft, ImportReport, Source, VersionDraft
 from knowledge_base.importing.store import store
 from knowledge_base.models import Rank, article_id, law_id, version_id
 from knowledge_base.names import short_name
@@ -53,7 +53,7 @@ def load_corpus(path: Path, home: Path, embedding_model: str = "") -> Corpus:
             external[article_id(version, row["article"])] = row["id"]
             text = normalise(row["text"])
             articles.append(ArticleDraft(row["article"], parsed.ordinal if parsed else 0, row["path"], text))
-        drafts.append(VersionDraft(name, Rank.LAW, day, day, path.name, articles))
+        drafts.append(VersionDraft(name, Rank.LAW, day, day, Source.TEXT, articles, where=path.name))
     report = ImportReport(path.name)
     store(database, drafts, report, lambda *_: None)
     if report.left_out:

@@ -46,7 +46,6 @@ def configure(settings: Settings, process: str) -> None:
         "httpx",
         "httpcore",
         "sentence_transformers",
-        "bm25s",
         "alembic",
         "circus",
         "rasa_sdk",

@@ -27,7 +27,7 @@ from core.database import Database
 from core.log import get_logger
 from core.regions import NATION
 from core.settings import Settings
-from knowledge_base.cards.store import card_questions
+from knowledge_base.cards.store import card_documents, card_questions
 from knowledge_base.corpus import Before, write_corpus
 from knowledge_base.dense import write_cells
 from knowledge_base.embedding import Embedding, model_digest
@@ -167,8 +167,9 @@ def _write(
     )  # fmt: skip
     articles = _write_articles(build, {reference for question in questions for reference in question.articles})
     kept = _write_questions(build, questions, articles.places)
+    cards = _write_cards(build, questions)
     made = {"model": model, "model_name": settings.embedding_model, "built_at": now().isoformat()}
-    manifest = {**made, "articles": articles.total, "laws": articles.laws, "questions": kept}
+    manifest = {**made, "articles": articles.total, "laws": articles.laws, "questions": kept, "cards": cards}
     progress("校验", 0, 1)
     seal(folder, manifest)
     progress("校验", 1, 1)
@@ -259,8 +260,6 @@ def _write_questions(
 ) -> int:
     """Index the questions whose articles are in the record or that a card answers, and return how many those are."""
     asked_in: list[int] = []
-    answered_by: list[int] = []
-    cards: dict[str, int] = {}
     build.progress("常见问题", 0, len(questions))
     kept: list[str] = []
     starts, targets = [0], []
@@ -269,18 +268,32 @@ def _write_questions(
         if found or question.card:
             kept.append(question.text)
             asked_in.append(int(question.region))
-            answered_by.append(cards.setdefault(question.card, len(cards)) if question.card else -1)
             targets += found
             starts.append(len(targets))
     write_corpus(build.folder / "questions", build.before("questions"), [kept], build.embedding)
     np.save(build.folder / "target_starts.npy", np.asarray(starts, dtype=np.int32))
     np.save(build.folder / "targets.npy", np.asarray(targets, dtype=np.int32))
     np.save(build.folder / "question_region.npy", np.asarray(asked_in, dtype=np.int32))
-    np.save(build.folder / "question_card.npy", np.asarray(answered_by, dtype=np.int32))
     (build.folder / "questions.json").write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-    (build.folder / "cards.json").write_text(json.dumps(list(cards)), encoding="utf-8")
     build.progress("常见问题", len(questions), len(questions))
     return len(kept)
+
+
+def _write_cards(build: _Build, questions: Sequence[EverydayQuestion]) -> int:
+    """Index the cards whose questions are among `questions`, whole: questions, answer and gists. Return how many those are."""
+    places = json.loads((build.folder / "questions.json").read_text(encoding="utf-8"))
+    documents = card_documents(build.session)
+    regions: dict[str, int] = {}
+    ranges: dict[str, list[int]] = {}
+    offset = len(places) - len([each for each in questions if each.card])  # cards' questions come last, card by card
+    for position, question in enumerate((each for each in questions if each.card), start=offset):
+        regions[question.card] = int(question.region)
+        ranges.setdefault(question.card, [position, position])[1] = position + 1
+    write_corpus(build.folder / "cards", build.before("cards"), [[documents[card] for card in ranges]], build.embedding)
+    np.save(build.folder / "card_region.npy", np.asarray(list(regions.values()), dtype=np.int32))
+    np.save(build.folder / "card_questions.npy", np.asarray(list(ranges.values()), dtype=np.int32).reshape(-1, 2))
+    (build.folder / "cards.json").write_text(json.dumps(list(ranges)), encoding="utf-8")
+    return len(ranges)
 
 
 def _reviewed_rows(

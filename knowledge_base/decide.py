@@ -17,7 +17,9 @@ import numpy as np
 import rjieba
 from numpy.typing import NDArray
 
-from knowledge_base.rank import Candidates, CardMatch
+from knowledge_base.cards import matching
+from knowledge_base.cards.matching import CardMatches
+from knowledge_base.rank import Candidates
 from knowledge_base.references import Reference
 from knowledge_base.text import STOPWORDS
 
@@ -55,7 +57,6 @@ _ELSEWHERE = "法律本身没有规定，须查法规或司法解释"
 _CARDS_MAY_ANSWER = {_VAGUE, _ELSEWHERE}
 LIKELY_CARD = 0.3
 """The probability from which a card's articles are listed first, whether or not the card answers."""
-CARD_FEATURES = ("similarity", "gap", "cosine", "similarity_squared", "length")
 _SAME_QUESTION = 0.95
 _WORD = re.compile(r"[\u3400-\u9fffa-zA-Z0-9]")
 _EXPLAIN = re.compile(r"什么是|是什么|什么叫|是啥|啥是|哪些是|什么意思")
@@ -142,12 +143,6 @@ def features(question: str, candidates: Candidates, scores: Floats, order: NDArr
     ], dtype=np.float64)  # fmt: skip
 
 
-def card_features(question: str, match: CardMatch) -> NDArray[np.float64]:
-    """How near a card is, in the order of CARD_FEATURES."""
-    words = max(len(content_words(question)), 1)
-    return np.array([match.similarity, match.gap, match.cosine, match.similarity**2, np.log(words)], dtype=np.float64)
-
-
 class Calibration:
     """A logistic regression on standardised features, and the threshold above which to answer."""
 
@@ -175,8 +170,12 @@ class Calibration:
 
     def probability(self, row: NDArray[np.float64]) -> float:
         """The probability that what would be shown answers."""
-        linear = float(((row - self._mean) / self._scale) @ self._coefficients) + self._intercept
-        return float(1 / (1 + np.exp(-linear)))
+        return float(self.probabilities(row[None, :])[0])
+
+    def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same for many, shape (n,)."""
+        linear = ((rows - self._mean) / self._scale) @ self._coefficients + self._intercept
+        return np.asarray(1 / (1 + np.exp(-linear)))
 
 
 class Decider:
@@ -189,11 +188,15 @@ class Decider:
     @cache
     def load(cls) -> "Decider":
         """The calibrations that ship."""
-        return cls(Calibration.load(CALIBRATION, FEATURES), Calibration.load(CARD_CALIBRATION, CARD_FEATURES))
+        return cls(Calibration.load(CALIBRATION, FEATURES), Calibration.load(CARD_CALIBRATION, matching.FEATURES))
 
-    def card_probability(self, question: str, match: CardMatch) -> float:
-        """The probability that the card answers the question."""
-        return round(self.cards.probability(card_features(question, match)), 4)
+    def best_card(self, matches: CardMatches) -> tuple[int, float]:
+        """The position of the card most likely to answer, and the probability that it does; -1 where there is none."""
+        if not len(matches.cards):
+            return -1, 0.0
+        probability = self.cards.probabilities(matches.features)
+        best = int(np.argmax(probability))
+        return int(matches.cards[best]), round(float(probability[best]), 4)
 
     def answers_with_card(self, outcome: Outcome, probability: float) -> bool:
         """Whether a card answers, given what the rules and the ranking say without it."""

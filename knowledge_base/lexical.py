@@ -47,6 +47,14 @@ class LexicalIndex:
                     np.add.at(scores, self._rows[low:high], self._scores[low:high])
         return scores, len(known) / len(asked) if asked else 0.0
 
+    def ceiling(self, question: str) -> float:
+        """What a text would score that had each of the question's tokens about once: makes scores comparable."""
+        hashes = np.array([hash_token(token) for token in query_tokens(question)], dtype=np.uint64)
+        places = np.minimum(np.searchsorted(self._vocabulary, hashes), len(self._vocabulary) - 1)
+        counts = self._starts[places + 1] - self._starts[places]
+        counts = np.where(self._vocabulary[places] == hashes, counts, 0)
+        return float(np.log1p((self.size - counts + 0.5) / (counts + 0.5)).sum())
+
 
 def best(scores: Floats, count: int, spans: Spans) -> Integers:
     """Rows within `spans` of the `count` highest scores above 0, in no order; fewer where fewer are."""

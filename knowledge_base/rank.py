@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.regions import NATION
+from knowledge_base.cards.matching import CardMatches, match_cards
 from knowledge_base.index import Index
 from knowledge_base.lexical import Spans, best
 from knowledge_base.references import named_laws
@@ -21,7 +22,6 @@ Integers = NDArray[np.int64]
 
 CANDIDATES = 150  # of each system
 NEAREST_QUESTIONS = 16
-_ABOUT_EQUAL = 0.06  # in similarity
 _NATION = int(NATION)
 
 # Found by grid search over five random and five contiguous folds of STARD's train split (benchmarks/calibrate.py): the
@@ -52,19 +52,8 @@ class Candidates:
     nearest: int
     """The nearest everyday question (its position in `Index.questions`), -1 where there is none."""
     nearest_similarity: float
-    card: "CardMatch | None" = None
-    """The card whose questions come nearest."""
-
-
-@dataclass(frozen=True, slots=True)
-class CardMatch:
-    """How near a question is to a card's. Similarities: 0…1."""
-
-    card: str
-    similarity: float
-    gap: float
-    """How much nearer than the next card."""
-    cosine: float
+    cards: CardMatches
+    """The cards of the region that come nearest."""
 
 
 def gather(
@@ -105,7 +94,7 @@ def gather(
         known=known,
         nearest=near_questions.nearest,
         nearest_similarity=near_questions.similarity,
-        card=near_questions.card,
+        cards=match_cards(index, question, vector, places, near_questions.cosine),
     )
 
 
@@ -129,24 +118,23 @@ def _to_best(scores: Floats) -> Floats:
 
 
 class _Nearest(NamedTuple):
-    """Rows that the nearest everyday questions point to, with their similarity; the nearest one; the nearest card."""
+    """Rows that the nearest everyday questions point to, with their similarity; the nearest one; all cosines."""
 
     rows: dict[int, float]
     nearest: int
     similarity: float
-    card: CardMatch | None
+    cosine: Floats
 
 
 def _questions(index: Index, question: str, vector: Floats, places: Sequence[int]) -> _Nearest:
     """What the everyday questions asked in these places say of a question."""
     if not index.questions:
-        return _Nearest({}, -1, 0.0, None)
+        return _Nearest({}, -1, 0.0, np.zeros(0, np.float32))
     lexical, _ = index.question_lexical.scores(question)
-    cosine = np.maximum(index.question_vectors @ vector, 0)
+    here = np.isin(index.question_region, places)
+    cosine = np.where(here, np.maximum(index.question_vectors @ vector, 0), np.float32(0))
     # A question's BM25 with itself is out of reach for others, so the best one found sets the scale, never alone.
-    lexical = np.where(np.isin(index.question_region, places), lexical, 0)
-    similarity = 0.7 * cosine + 0.3 * cosine * _to_best(lexical)
-    similarity[~np.isin(index.question_region, places)] = 0
+    similarity = 0.7 * cosine + 0.3 * cosine * _to_best(np.where(here, lexical, 0))
     count = min(NEAREST_QUESTIONS, len(similarity))
     order = np.argpartition(-similarity, count - 1)[:count]
     order = order[np.argsort(-similarity[order])]
@@ -154,25 +142,4 @@ def _questions(index: Index, question: str, vector: Floats, places: Sequence[int
     for each in order:
         for row in index.targets[each]:
             found.setdefault(row, float(similarity[each]))
-    return _Nearest(found, int(order[0]), float(similarity[order[0]]), _card(index, order, similarity, cosine, places))
-
-
-def _card(index: Index, order: Integers, similarity: Floats, cosine: Floats, places: Sequence[int]) -> CardMatch | None:
-    """The card whose question is nearest; of cards about equally near the one of the narrowest place."""
-    best: dict[int, int] = {}  # by card, its nearest question
-    for each in order.tolist():
-        if index.question_card[each] >= 0:
-            best.setdefault(int(index.question_card[each]), each)
-    if not best:
-        return None
-    ranked = list(best.values())
-    first = float(similarity[ranked[0]])
-    close = [each for each in ranked if similarity[each] >= first - _ABOUT_EQUAL]
-    chosen = min(close, key=lambda each: (places.index(int(index.question_region[each])), -similarity[each]))
-    others = [each for each in ranked if index.question_card[each] != index.question_card[chosen]]
-    # A card of a wider place on the same subject is no rival to the one of the place itself.
-    rivals = [each for each in others if index.question_region[each] == index.question_region[chosen]]
-    gap = float(similarity[chosen] - similarity[rivals[0]]) if rivals else float(similarity[chosen])
-    return CardMatch(
-        index.cards[int(index.question_card[chosen])], float(similarity[chosen]), gap, float(cosine[chosen])
-    )
+    return _Nearest(found, int(order[0]), float(similarity[order[0]]), cosine)

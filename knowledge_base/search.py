@@ -23,7 +23,7 @@ from knowledge_base.embedding import Embedding, model_digest
 from knowledge_base.index import Index, IndexMissing, current_name, open_index
 from knowledge_base.models import Article, Card, Force, Law, Version, force_on
 from knowledge_base.names import resolve_alias
-from knowledge_base.rank import CardMatch, fuse, gather
+from knowledge_base.rank import Candidates, fuse, gather
 from knowledge_base.references import Reference, find_references
 from knowledge_base.results import CardAnswer, Hit, SearchResult
 from knowledge_base.text import normalise
@@ -82,6 +82,8 @@ class KnowledgeBase:
             if current_name(self._settings.index_dir) == self._state.index.name:
                 return False
             index = open_index(self._settings.index_dir)
+            if index.name == self._state.index.name:  # the named one is damaged, and the one before it still serves
+                return False
             if index.model != self._state.index.model:
                 _require_model(index, self._settings)
                 self._embedding = Embedding(self._settings.embedding_model)
@@ -100,9 +102,9 @@ class KnowledgeBase:
         question = normalise(question[:MAX_QUESTION])
         limit = max(1, min(limit, MAX_HITS))
         vector = self._embedding.encode([question])[0]
-        mask, allowed = state.applicable(region, day)
+        mask, spans = state.applicable(region, day)
         places = [int(code) for code in lineage(region)]
-        candidates = gather(state.index, question, vector, mask, allowed, places)
+        candidates = gather(state.index, question, vector, mask, spans, places)
         scores = fuse(candidates)
         order = np.argsort(-scores, kind="stable")
         references = find_references(question, state.index.laws_by_name)
@@ -112,23 +114,24 @@ class KnowledgeBase:
         hits = self._hits(state.index, [(row, 2.0) for row in asked_for], ranked, region, day)
         outcome = _hold_to_the_law(outcome, hits, {state.index.article_id(row) for row in asked_for}, missing)
         card = None
-        if not references and candidates.card is not None:
-            outcome, card, cited = self._try_card(outcome, question, candidates.card, day)
-            hits = [*cited, *(hit for hit in hits if hit.article_id not in {each.article_id for each in cited})]
+        if not references:
+            outcome, card, cited = self._try_card(state.index, outcome, candidates, day)
+            known = {hit.article_id for hit in cited}
+            hits = [*cited, *(hit for hit in hits if hit.article_id not in known)]
         if card is None and outcome.decision is Decision.ANSWER:
             # What needs a word of warning is not shown as a plain answer.
             hits.sort(key=lambda hit: bool(hit.notice))
         return SearchResult(hits[:limit], outcome.decision, outcome.confidence, card, outcome.reason)
 
     def _try_card(
-        self, outcome: Outcome, question: str, match: CardMatch, day: date
+        self, index: Index, outcome: Outcome, candidates: Candidates, day: date
     ) -> tuple[Outcome, CardAnswer | None, list[Hit]]:
         """The outcome with the nearest card considered, the card if it answers, and the articles it rests on if it is near."""
-        probability = self._decider.card_probability(question, match)
+        best, probability = self._decider.best_card(candidates.cards)
         if probability < LIKELY_CARD:
             return outcome, None, []
         with self._database.read() as session:
-            card = session.get(Card, match.card)
+            card = session.get(Card, index.cards[best])
             try:
                 cited = cited_articles(session, card, day) if card is not None else []
             except Unfit:  # the law has moved on since the index was built
@@ -137,7 +140,9 @@ class KnowledgeBase:
                 return outcome, None, []
             hits = [as_hit(card, each, day, probability) for each in cited]
             if not self._decider.answers_with_card(outcome, probability):
-                return outcome, None, hits
+                # What the ranking cannot find, or finds too low: law that is not held here, and the law of the place.
+                beyond = [hit for hit in hits if not hit.held or hit.region != NATION]
+                return outcome, None, beyond if outcome.decision is not Decision.ANSWER else []
             answer = CardAnswer(
                 card.id,
                 card.questions[0],

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from sqlalchemy import func, select
@@ -18,7 +19,7 @@ from core.settings import Settings
 from knowledge_base.building import all_questions, content_name
 from knowledge_base.index import current_name
 from knowledge_base.integrity import MANIFEST, IndexMissing, check
-from knowledge_base.models import Force, Law, Rank, Version, VersionSource, force_on
+from knowledge_base.models import Card, CardState, Force, Law, Rank, Version, VersionSource, force_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class KnowledgeBaseStatus:
     versions_with_notice: int
     versions_by_source: dict[str, int]
     """A version that two sources have counts for both."""
+    cards_by_state: dict[str, int]
+    """发布, 草稿, 撤下; and of the withdrawn ones those that wait for review."""
+    cards_by_region: dict[str, int]
+    """Published ones, as `laws_by_region`."""
     index: IndexStatus | None
     """None where none was ever put in service."""
 
@@ -77,6 +82,7 @@ class KnowledgeBaseStatus:
             _table("地区（法规部数）", self.laws_by_region),
             _table("版本（个）", {**self.versions_by_force, "附有说明": self.versions_with_notice}),
             _table("来源（版本个数）", self.versions_by_source),
+            _table("问答卡片（张）", {**self.cards_by_state, **self.cards_by_region}),
             _table("检索索引", self.index.lines() if self.index else {"状态": "还没有，请建立（wenfa kb build）"}),
         ]
 
@@ -94,17 +100,33 @@ def get_status(settings: Settings, database: Database, as_of: date | None = None
         )
         return KnowledgeBaseStatus(
             laws_by_rank={rank: ranks[rank] for rank in (*Rank, *sorted(set(ranks) - set(Rank))) if rank in ranks},
-            laws_by_region=_laws_by_region(session),
+            laws_by_region=_by_province(session.execute(select(Law.region, func.count()).group_by(Law.region)).all()),
             versions_by_force={str(force): forces[force] for force in Force},
             versions_with_notice=noticed,
             versions_by_source=dict(sources.all()),
+            cards_by_state=_cards_by_state(session),
+            cards_by_region=_by_province(
+                session.execute(
+                    select(Card.region, func.count()).where(Card.state == CardState.PUBLISHED).group_by(Card.region)
+                ).all()
+            ),
             index=_index_status(settings.index_dir, content_name(settings, session, all_questions(session))),
         )
 
 
-def _laws_by_region(session: Session) -> dict[str, int]:
+def _cards_by_state(session: Session) -> dict[str, int]:
+    counted = dict(session.execute(select(Card.state, func.count()).group_by(Card.state)).all())
+    review = session.execute(
+        select(func.count()).select_from(Card).where(Card.state == CardState.WITHDRAWN, Card.reason != "")
+    ).scalar_one()
+    names = {"已发布": CardState.PUBLISHED, "草稿": CardState.DRAFT, "已撤下": CardState.WITHDRAWN}
+    return {name: counted.get(state, 0) for name, state in names.items()} | {"其中待复核": review}
+
+
+def _by_province(counted: Iterable[Sequence[Any]]) -> dict[str, int]:
+    """(region, how many) by the province that the region is or lies in; national ones first."""
     found: Counter[str] = Counter()
-    for region, count in session.execute(select(Law.region, func.count()).group_by(Law.region)):
+    for region, count in counted:
         found[ancestor(region, "province") or NATION] += count
     return {get_region(code).name: found[code] for code in sorted(found)}
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from starlette.exceptions import HTTPException
 
 from api.laws.schemas import (
@@ -36,8 +36,19 @@ def _rank(written: str) -> str:
     return written
 
 
-AsOf = Annotated[date | None, Query(description="按哪一天有效的法规，默认今天")]
-InVersion = Annotated[date | None, Query(alias="version", description="哪一版：它的公布日期")]
+def _iso(written: object) -> object:
+    """Only 2026-01-31: pydantic would also take 2026 for the seconds since 1970."""
+    if isinstance(written, str):
+        try:
+            return date.fromisoformat(written)
+        except ValueError:
+            raise ValueError("日期应写成 2026-01-31 的样子") from None
+    return written
+
+
+Iso = BeforeValidator(_iso)
+AsOf = Annotated[date | None, Query(description="按哪一天有效的法规，默认今天"), Iso]
+InVersion = Annotated[date | None, Query(alias="version", description="哪一版：它的公布日期"), Iso]
 InRegion = Annotated[str, Query(description="GB/T 2260 六位代码，默认本平台所在地区")]
 OfRank = Annotated[str, Query(description="效力级别，例如 行政法规"), AfterValidator(_rank)]
 
@@ -117,8 +128,8 @@ def law(law_id: UUID, state: StateDep, as_of: AsOf = None, version: InVersion = 
 def diff(
     law_id: UUID,
     state: StateDep,
-    older: Annotated[date, Query(alias="from", description="较早一版的公布日期")],
-    newer: Annotated[date, Query(alias="to", description="较晚一版的公布日期")],
+    older: Annotated[date, Query(alias="from", description="较早一版的公布日期"), Iso],
+    newer: Annotated[date, Query(alias="to", description="较晚一版的公布日期"), Iso],
     as_of: AsOf = None,
 ) -> ComparisonOut:
     """按内容对应条文：只是换了条号的是“改条号”，不算删去又新增。没有变化的条文不列出，只计数。"""

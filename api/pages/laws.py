@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.laws.endpoints import AsOf, InVersion
+from api.laws.endpoints import AsOf, InVersion, Iso
 from api.pages import citizen, region
 from api.pages.citizen import FromThisSite, OwnChat
 from api.pages.law_view import badge, parts_of, shown_check, with_places
@@ -32,7 +32,7 @@ router = APIRouter()
 
 _PAGE_OF_LAWS = 20
 _NAMES_BESIDE_ARTICLES = 5
-_ARTICLES_FOUND = 15
+_ARTICLES_FOUND = 10
 _LONGEST_TEXT = 2000
 # A law holds nobody's words: the browser may keep the page for going back to it, and asks each time it is opened anew.
 _PUBLIC = {"Cache-Control": "private, no-cache"}
@@ -149,8 +149,8 @@ def diff(
     request: Request,
     law_id: LawId,
     state: StateDep,
-    older: Annotated[date | None, Query(alias="from")] = None,
-    newer: Annotated[date | None, Query(alias="to")] = None,
+    older: Annotated[date | None, Query(alias="from"), Iso] = None,
+    newer: Annotated[date | None, Query(alias="to"), Iso] = None,
 ) -> HTMLResponse:
     """Two versions beside each other; without days the two latest."""
     with state.database.read() as session:

@@ -64,6 +64,15 @@ def store_cards(
     progress("导入卡片", len(drafts), len(drafts))
 
 
+def retire_cards(session: Session, sources: Iterable[str], keep: Iterable[str]) -> None:
+    """Withdraw the cards of these files that the files hold no longer."""
+    gone = select(Card).where(
+        Card.source.in_(set(sources)), Card.id.not_in(set(keep)), Card.state != CardState.WITHDRAWN
+    )
+    for card in session.scalars(gone):
+        card.state, card.reason, card.changed_at = CardState.WITHDRAWN, "", now()
+
+
 def _store(session: Session, draft: CardDraft) -> str:
     digest = draft.digest()
     card = session.get(Card, draft.id)
@@ -108,14 +117,22 @@ def card_questions(session: Session) -> list[EverydayQuestion]:
     return [
         EverydayQuestion(
             question,
-            tuple((each.law, each.article) for each in card.citations),
-            tuple((each.law, each.promulgated) for each in card.citations),
+            tuple((each.law, each.article) for each in card.citations[:1]),  # the others bear out a part of the answer
+            tuple((each.law, each.promulgated) for each in card.citations[:1]),
             card.id,
             card.region,
         )
         for card in cards
         for question in card.questions
     ]
+
+
+def card_documents(session: Session) -> dict[str, str]:
+    """By published card, all its words: what a question is held against."""
+    cards = session.scalars(select(Card).where(Card.state == CardState.PUBLISHED)).all()
+    return {
+        card.id: "\n".join([*card.questions, card.answer, *(each.gist for each in card.citations)]) for card in cards
+    }
 
 
 def review_cards(session: Session, day: date | None = None) -> list[tuple[str, str]]:

