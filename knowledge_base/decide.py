@@ -61,7 +61,7 @@ _SAME_QUESTION = 0.95
 _WORD = re.compile(r"[\u3400-\u9fffa-zA-Z0-9]")
 _EXPLAIN = re.compile(r"什么是|是什么|什么叫|是啥|啥是|哪些是|什么意思")
 # What citizens often ask and only regulations or judicial interpretations answer (彩礼返还, 工伤认定, days of leave, …).
-# The statutes hold something that resembles an answer and is none. To be narrowed as those texts are imported.
+# The statutes hold something that resembles an answer and is none: so without those texts only a card may answer.
 _NOT_IN_STATUTES = re.compile(
     r"彩礼[^，。]{0,8}(?:退|还|要回)|(?:退|还|要回)[^，。]{0,4}彩礼|(?:算|是|属于|认定)[^，。]{0,4}工伤|工伤认定|"
     r"(?:产假|陪产假|婚假|丧假|年假|年休假)[^，。]{0,6}(?:多少|几)天|公积金|伤残[^，。]{0,4}(?:等级|级别)|退休年龄|几岁退休"
@@ -90,8 +90,11 @@ class Outcome:
     by_rule: bool = False
 
 
-def rule(question: str, referred: bool) -> Outcome | None:
-    """What the question's own words decide; None where they leave it to the ranking."""
+def rule(question: str, referred: bool, *, statutes_only: bool = True) -> Outcome | None:
+    """What the question's own words decide; None where they leave it to the ranking.
+
+    `statutes_only`: the knowledge base holds neither administrative regulations nor judicial interpretations.
+    """
     if _DANGER.search(question):
         return Outcome(Decision.ESCALATE, 0.0, "可能有人身危险", True)
     if _PERSON.search(question):
@@ -101,7 +104,7 @@ def rule(question: str, referred: bool) -> Outcome | None:
     marks = [bool(pattern.search(question)) for pattern in (_AMOUNT, _EVIDENCE, _STRATEGY)]
     if sum(marks) + bool(_OWN.search(question)) >= 2 and any(marks):
         return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
-    if not referred and _NOT_IN_STATUTES.search(question):
+    if statutes_only and not referred and _NOT_IN_STATUTES.search(question):
         return Outcome(Decision.ESCALATE, 0.0, _ELSEWHERE, True)
     if not referred and _is_vague(question):
         return Outcome(Decision.CLARIFY, 0.0, _VAGUE, True)
@@ -204,10 +207,10 @@ class Decider:
 
     def decide(
         self, question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
-        references: Sequence[Reference],
+        references: Sequence[Reference], *, statutes_only: bool = True,
     ) -> Outcome:  # fmt: skip
         """The outcome for a ranked question; what the texts themselves forbid is the caller's to check."""
-        ruled = rule(question, bool(references))
+        ruled = rule(question, bool(references), statutes_only=statutes_only)
         if not len(order):
             return ruled or Outcome(Decision.ESCALATE, 0.0)
         probability = round(self.articles.probability(features(question, candidates, scores, order)), 4)

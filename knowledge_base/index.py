@@ -23,6 +23,7 @@ from core.regions import lineage
 from knowledge_base.dense import DenseIndex
 from knowledge_base.integrity import MANIFEST, IndexDamaged, IndexMissing, check_once
 from knowledge_base.lexical import LexicalIndex, Spans
+from knowledge_base.models import Rank
 from knowledge_base.postings import mapped
 
 __all__ = ["Applicable", "Index", "IndexDamaged", "IndexMissing", "current_name", "open_index"]
@@ -80,8 +81,8 @@ class Index:
         """By question, where it is asked."""
         self.cards: list[str] = json.loads((folder / "cards.json").read_text(encoding="utf-8"))
         self.card_region = self._array("card_region")
-        self.card_questions: list[tuple[int, int]] = [tuple(each) for each in self._array("card_questions").tolist()]
-        """By card, the range of its questions in `questions`."""
+        self.card_questions = self._array("card_questions")
+        """By card, the range of its questions in `questions`, shape (cards, 2): the last ones there, card by card."""
         self.card_lexical = LexicalIndex(folder / "cards")
         self.card_vectors = mapped(folder / "cards" / "vectors.npy").astype(np.float32)
         self.question_lexical = LexicalIndex(folder / "questions")
@@ -106,6 +107,11 @@ class Index:
             mask[start:stop] = (self.effective_from[start:stop] <= day) & (day < self.ended_on[start:stop])
         mask.setflags(write=False)  # kept and shared by those who ask
         return Applicable(mask, spans)
+
+    @cached_property
+    def statutes_only(self) -> bool:
+        """Whether neither administrative regulations nor judicial interpretations are held."""
+        return not {law.rank for law in self.laws} & {Rank.ADMINISTRATIVE_REGULATION, Rank.JUDICIAL_INTERPRETATION}
 
     @cached_property
     def laws_by_name(self) -> dict[str, list[int]]:

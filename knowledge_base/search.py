@@ -109,7 +109,9 @@ class KnowledgeBase:
         order = np.argsort(-scores, kind="stable")
         references = find_references(question, state.index.laws_by_name)
         asked_for, missing = _rows_asked_for(state.index, references, region, day)
-        outcome = self._decider.decide(question, candidates, scores, order, references)
+        outcome = self._decider.decide(
+            question, candidates, scores, order, references, statutes_only=state.index.statutes_only
+        )
         ranked = [(int(candidates.rows[i]), float(scores[i])) for i in order[: limit + len(asked_for) + 5]]
         hits = self._hits(state.index, [(row, 2.0) for row in asked_for], ranked, region, day)
         outcome = _hold_to_the_law(outcome, hits, {state.index.article_id(row) for row in asked_for}, missing)

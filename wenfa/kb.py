@@ -240,7 +240,7 @@ def _rows(path: Path, region: str, day: date | None) -> list[_Asked]:
             asked = row["question"]
             if not isinstance(asked, str) or not asked.strip():
                 raise ValueError("question 是空的")
-            place = _region(str(row["region"])) if row.get("region") else region
+            place = _code(str(row["region"])) if row.get("region") else region
             on = date.fromisoformat(row["as_of"]) if row.get("as_of") else day
             rows.append(_Asked(row.get("id", number), asked, place, on))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -250,20 +250,28 @@ def _rows(path: Path, region: str, day: date | None) -> list[_Asked]:
 
 
 def _region(written: str) -> str:
-    """A code or a name as a code; ends with a clear sentence where it is neither."""
+    """As `_code`; ends with its clear sentence where there is none."""
+    try:
+        return _code(written)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _code(written: str) -> str:
+    """A code or a name of a region as its code. Raises ValueError, in words for the operator."""
     if written.isdigit():
         try:
             return get_region(written).code
         except UnknownRegion:
-            fail(f"没有代码为 {written} 的地区")
+            raise ValueError(f"没有代码为 {written} 的地区") from None
     if written in ("全国", "中国"):
         return NATION
     found = regions_in(written)
     if not found:
-        fail(f"没有“{written}”这个地区，请写六位代码或全名，如 330300、温州市")
+        raise ValueError(f"没有“{written}”这个地区，请写六位代码或全名，如 330300、温州市")
     if len(found) > 1:
         names = "、".join(f"{full_name(region.code)}（{region.code}）" for region in found[:5])
-        fail(f"“{written}”不止一处：{names}。请写代码。")
+        raise ValueError(f"“{written}”不止一处：{names}。请写代码。")
     return found[0].code
 
 

@@ -59,14 +59,13 @@ def match_cards(
 
 
 def _two_best(index: Index, cosine: Floats) -> tuple[Floats, Floats]:
-    """By card, the cosines of its nearest question and of the next."""
-    first = np.zeros(len(index.cards), np.float32)
-    second = np.zeros(len(index.cards), np.float32)
-    for card, (start, stop) in enumerate(index.card_questions):
-        own = np.sort(cosine[start:stop])
-        first[card] = own[-1]
-        second[card] = own[-2] if len(own) > 1 else own[-1]
-    return first, second
+    """By card, the cosines of its nearest question and of the next (its nearest again where it has only one)."""
+    starts, stops = index.card_questions[:, 0], index.card_questions[:, 1]
+    own = cosine[starts[0] :]  # the cards' questions come last, card by card
+    first = np.maximum.reduceat(own, starts - starts[0])
+    others = np.where(own == np.repeat(first, stops - starts), np.float32(0), own)
+    second = np.maximum.reduceat(others, starts - starts[0])
+    return first, np.where(stops - starts > 1, second, first)
 
 
 def _gap(scores: NDArray[np.float64]) -> NDArray[np.float64]:

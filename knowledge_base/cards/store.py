@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, selectinload
 
 from core import clock
 from core.clock import now
@@ -159,6 +160,7 @@ def cited_articles(session: Session, card: Card, day: date) -> list[CitedArticle
 
 
 def _check(session: Session, card: Card, held: dict[str, list[Version]], day: date) -> list[CitedArticle]:
+    texts = _Texts(session, card.citations, held, day)
     found = []
     for citation in card.citations:
         versions = held.get(citation.law, [])
@@ -167,7 +169,7 @@ def _check(session: Session, card: Card, held: dict[str, list[Version]], day: da
                 raise Unfit(f"《{citation.law}》在{day}还没有公布")
             found.append(CitedArticle(citation, None, None, None))
             continue
-        current = next((version for version in reversed(versions) if version.force(day) is Force.IN_FORCE), None)
+        current = _current(versions, day)
         if current is None:
             raise Unfit(f"《{citation.law}》{_why_not(versions, day)}")
         if current.promulgated < citation.promulgated:
@@ -176,10 +178,10 @@ def _check(session: Session, card: Card, held: dict[str, list[Version]], day: da
                 raise Unfit(f"卡片依据的《{citation.law}》（{citation.promulgated}公布）当时还没有施行")
             found.append(CitedArticle(citation, current.law, None, None))
             continue
-        article = _article(session, current, citation.article)
+        article = texts.of(current, citation.article)
         if current.promulgated > citation.promulgated:
-            read = next((version for version in versions if version.promulgated == citation.promulgated), None)
-            before = _article(session, read, citation.article) if read is not None else None
+            read = _read(versions, citation)
+            before = texts.of(read, citation.article) if read is not None else None
             if article is None or before is None or _plain(article.text) != _plain(before.text):
                 raise Unfit(f"《{citation.law}》已于{current.promulgated}修改（卡片依据{citation.promulgated}的文本）")
         elif article is None:
@@ -197,17 +199,56 @@ def _check(session: Session, card: Card, held: dict[str, list[Version]], day: da
 def _versions(session: Session, laws: Iterable[str], region: str) -> dict[str, list[Version]]:
     """By law, its versions in the narrowest place of the region's lineage that has one, in their order."""
     places = lineage(region)
-    rows = session.scalars(select(Law).where(Law.short_name.in_(set(laws)), Law.region.in_(places))).all()
+    rows = session.scalars(
+        select(Law).where(Law.short_name.in_(set(laws)), Law.region.in_(places)).options(selectinload(Law.versions))
+    ).all()
     found: dict[str, Law] = {}
     for law in sorted(rows, key=lambda law: -places.index(law.region)):
         found[law.short_name] = law
     return {name: list(law.versions) for name, law in found.items()}
 
 
-def _article(session: Session, version: Version, number: str) -> Article | None:
+class _Texts:
+    """The cited articles as they are on a day and as the reviewer read them, all read at once."""
+
+    def __init__(
+        self, session: Session, citations: Sequence[CardCitation], held: dict[str, list[Version]], day: date
+    ) -> None:
+        versions: set[UUID] = set()
+        ordinals: set[int] = set()
+        numbers: set[str] = set()
+        for citation in citations:
+            for version in (_current(held.get(citation.law, []), day), _read(held.get(citation.law, []), citation)):
+                if version is not None:
+                    versions.add(version.id)
+            key = _key(citation.article)
+            if isinstance(key, int):
+                ordinals.add(key)
+            else:
+                numbers.add(key)
+        rows = session.scalars(
+            select(Article).where(
+                Article.version_id.in_(versions), or_(Article.ordinal.in_(ordinals), Article.number.in_(numbers))
+            )
+        )
+        self._articles = {(row.version_id, row.ordinal or row.number): row for row in rows} if versions else {}
+
+    def of(self, version: Version, number: str) -> Article | None:
+        return self._articles.get((version.id, _key(number)))
+
+
+def _key(number: str) -> int | str:
+    """How an article is found: by what its number means, else as it is written (第一项, 全文)."""
     parsed = parse_article_number(number)
-    condition = Article.ordinal == parsed.ordinal if parsed is not None else Article.number == number
-    return session.scalars(select(Article).where(Article.version_id == version.id, condition)).first()
+    return parsed.ordinal if parsed is not None else number
+
+
+def _current(versions: Sequence[Version], day: date) -> Version | None:
+    return next((version for version in reversed(versions) if version.force(day) is Force.IN_FORCE), None)
+
+
+def _read(versions: Sequence[Version], citation: CardCitation) -> Version | None:
+    return next((version for version in versions if version.promulgated == citation.promulgated), None)
 
 
 def _why_not(versions: list[Version], day: date) -> str:
@@ -249,7 +290,7 @@ def publish_card(session: Session, card_id: str, reviewer: str) -> None:
     held = _versions(session, {each.law for each in card.citations}, card.region)
     day = clock.today()
     for citation in card.citations:  # the reviewer has read what is in force now
-        current = next((v for v in reversed(held.get(citation.law, [])) if v.force(day) is Force.IN_FORCE), None)
+        current = _current(held.get(citation.law, []), day)
         if current is not None and current.promulgated > citation.promulgated:
             citation.promulgated = current.promulgated
     _check(session, card, held, day)

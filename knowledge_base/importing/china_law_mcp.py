@@ -108,9 +108,10 @@ def read_package(path: Path, report: ImportReport) -> list[VersionDraft]:
         # No day with it: one that a repealing law states counts before (`store`).
         draft.repealed = law["status"] == "已废止"
         drafts.append(draft)
-    _date_amended(drafts, amendments, {d.where: d for d in drafts}, laws)
+    first_days = {f"{package_mark()} law_id {law['law_id']}": str(law["effective_date"]) for law in laws}
+    _date_amended(drafts, amendments, first_days)
     for draft in drafts:
-        draft.repeals = closing_repeals(draft.name, draft.articles, draft.effective_from)
+        draft.repeals = closing_repeals(draft.name, draft.articles, date.fromisoformat(first_days[draft.where]))
     return drafts
 
 
@@ -180,20 +181,21 @@ def _amendment(name: str, promulgated: date, rows: list[sqlite3.Row]) -> list[tu
 def _date_amended(
     drafts: list[VersionDraft],
     amendments: list[tuple[str, str, date, date | None]],
-    by_where: dict[str, VersionDraft],
-    laws: list[sqlite3.Row],
+    stated: dict[str, str],
 ) -> None:
-    """Set the first day of amended texts by their decisions, and the notices where the file does not settle a text."""
+    """Set the first day of amended texts by their decisions, and the notices where the file does not settle a text.
+
+    `stated`: by place in the source, the day that the source gives.
+    """
     newest = max(draft.promulgated for draft in drafts)
-    stated = {f"{package_mark()} law_id {law['law_id']}": law["effective_date"] for law in laws}
-    for where, draft in by_where.items():
+    for draft in drafts:
         own = [each for each in amendments if each[0] == short_name(draft.name)]
         later = [each for each in own if each[2] > draft.promulgated]
         draft.history = tuple((day.isoformat(), name) for _, name, day, _ in own if day <= draft.promulgated)
         decided = [each[3] for each in own if each[2] == draft.promulgated and each[3] is not None]
         if decided:
             draft.effective_from, draft.effective_known = max(decided), True
-        elif stated[where] < draft.promulgated.isoformat() and draft.promulgated > newest - _SETTLED:
+        elif stated[draft.where] < draft.promulgated.isoformat() and draft.promulgated > newest - _SETTLED:
             draft.undated = True
         if later:
             names = "、".join(f"《{name.removeprefix('中华人民共和国')}》（{day}）" for _, name, day, _ in later)

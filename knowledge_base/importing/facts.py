@@ -75,7 +75,7 @@ def read_facts(document: Document, promulgated: date | None = None) -> Facts:
         promulgated=promulgated, effective_from=effective or promulgated, effective_known=effective is not None,
         issuing_body=_issuing_body(document), document_number=_document_number(document.notes),
         history=tuple((day.isoformat(), what) for day, what in events),
-        repeals=closing_repeals(document.title, document.articles, effective or promulgated),
+        repeals=closing_repeals(document.title, document.articles, passed[0][0] if amended else effective or promulgated),
         undated=effective is None and amended and promulgated > clock.today() - _SETTLED,
     )  # fmt: skip
 
@@ -99,8 +99,11 @@ def rank_of(title: str, issuing_body: str, region_is_national: bool) -> Rank:
     raise BrokenSource("看不出由谁制定，无法判断效力级别")
 
 
-def closing_repeals(title: str, articles: Sequence[ArticleDraft], effective_from: date) -> tuple[tuple[str, date], ...]:
-    """What the closing articles repeal ("…同时废止"), and from which day. A law never repeals itself by this clause."""
+def closing_repeals(title: str, articles: Sequence[ArticleDraft], first_day: date) -> tuple[tuple[str, date], ...]:
+    """What the closing articles repeal ("…同时废止"), and from which day. A law never repeals itself by this clause.
+
+    `first_day`: that of the law's first version: an amended text still prints the clause with which the law began.
+    """
     found: dict[str, date] = {}
     for article in articles[-4:]:
         for match in _REPEAL.finditer(article.text):
@@ -110,7 +113,7 @@ def closing_repeals(title: str, articles: Sequence[ArticleDraft], effective_from
                 continue
             found |= {short_name(name): day for name in _QUOTED.findall(match["names"])}
         for match in _REPEAL_AT_ONCE.finditer(article.text):
-            found |= {short_name(name): effective_from for name in _QUOTED.findall(match["names"])}
+            found |= {short_name(name): first_day for name in _QUOTED.findall(match["names"])}
     found.pop(short_name(title), None)
     return tuple(found.items())
 

@@ -259,7 +259,7 @@ def _set_repeals(session: Session, drafts: list[VersionDraft]) -> None:
                 session.add(
                     Repeal(region=draft.region, short_name=name, by=draft.name, rank=draft.rank, repealed_on=day)
                 )
-            elif held.repealed_on != day:
+            elif held.repealed_on > day:
                 held.repealed_on = day
             session.flush()
             _set_force(session, law_id(name, draft.region))

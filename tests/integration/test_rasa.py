@@ -159,7 +159,7 @@ def test_it_lives_on_while_redis_is_away(model: Path, action_server: ActionServe
 
         started = time.monotonic()
         assert process.stop() == 0
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 8  # it does not wait for Redis
     assert "Traceback" not in log.read_text()
 
 
