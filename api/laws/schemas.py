@@ -60,6 +60,7 @@ class VersionOut(BaseModel):
     ended_on: date | None
     document_number: str
     sources: list[str]
+    missing: str
     history: list[list[str]]
     notice: str
 

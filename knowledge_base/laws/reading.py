@@ -42,6 +42,8 @@ class VersionInfo:
     status: str
     document_number: str
     sources: list[str]
+    missing: str
+    """What the text has lost in its source (Chinese); empty for nearly all."""
     history: list[list[str]]
     """沿革: [ISO date, what happened], the oldest first."""
     notice: str
@@ -202,8 +204,13 @@ def version_info(version: Version, day: date) -> VersionInfo:
         version_id=version.id, version=version.label, promulgated=version.promulgated,
         effective_from=version.effective_from if version.effective_known else None, ended_on=_ended(version),
         status=str(version.force(day)), document_number=version.document_number,
-        sources=[each.source for each in version.sources], history=version.history, notice=version.notice,
+        sources=[each.source for each in version.sources], missing=_missing(version), history=version.history, notice=version.notice,
     )  # fmt: skip
+
+
+def _missing(version: Version) -> str:
+    """What the text that is kept lacks, as the source that it is from was found to lack it."""
+    return next((each.facts.get("missing", "") for each in version.sources if not each.differs), "")
 
 
 def _ended(version: Version) -> date | None:
