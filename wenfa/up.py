@@ -159,7 +159,7 @@ def _announce(settings: Settings) -> None:
         time.sleep(0.3)
     url = settings.site_url
     log.info("服务已就绪", seconds=round(time.monotonic() - started, 1))
-    for name, path in (("咨询页面", "/"), ("律师解答台", "/desk"), ("接口文档", "/docs")):
+    for name, path in (("咨询页面", "/"), ("学法律", "/laws"), ("律师解答台", "/desk"), ("接口文档", "/docs")):
         sys.stdout.write(f"  {name}  {url}{path}\n")
     sys.stdout.write("  按 Ctrl-C 停止\n")
     sys.stdout.flush()

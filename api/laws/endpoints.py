@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from api.laws.schemas import (
     ArticleOfLawOut,
+    CardOut,
     CitationOut,
     ComparisonOut,
     HitOut,
@@ -22,7 +23,7 @@ from api.laws.schemas import (
     VerifyOut,
 )
 from api.state import StateDep
-from bot.actions.wording import article_url
+from bot.actions.wording import article_url, hit_url
 from core.regions import NATION, get_region
 from knowledge_base import laws
 from knowledge_base.models import Rank
@@ -83,8 +84,9 @@ def search(
         raise HTTPException(503, "法规库还没有建好，请稍后再试")
     place = get_region(region or state.settings.default_region).code
     found = state.knowledge_base.search(q, region=place, as_of=as_of, limit=limit)
-    hits = [HitOut.model_validate({**asdict(hit), "url": article_url(hit.law_id, hit.article)}) for hit in found.hits]
-    return SearchOut(hits=hits, decision=found.decision, confidence=found.confidence)
+    hits = [HitOut.model_validate({**asdict(hit), "url": hit_url(hit)}) for hit in found.hits]
+    card = CardOut.model_validate(found.card, from_attributes=True) if found.card else None
+    return SearchOut(hits=hits, decision=found.decision, confidence=found.confidence, card=card)
 
 
 @router.get("/verify", summary="核对引用：有没有这一条、是否现行有效、引文对不对")

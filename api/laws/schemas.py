@@ -24,10 +24,22 @@ class HitOut(BaseModel):
     url: str
 
 
+class CardOut(BaseModel):
+    """问答卡片: the first `citations` of the hits are what it rests on."""
+
+    id: str
+    title: str
+    answer: str
+    reviewer: str
+    reviewed_on: date
+    citations: int
+
+
 class SearchOut(BaseModel):
     hits: list[HitOut]
     decision: str
     confidence: float
+    card: CardOut | None
 
 
 class LawSummaryOut(BaseModel):

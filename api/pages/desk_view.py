@@ -12,7 +12,7 @@ from api.desk.schemas import WaitingRound
 from api.pages.bubbles import Bubble, bubbles
 from api.pages.rendering import clock_time, fragment
 from api.state import State
-from bot.actions.wording import article_url
+from bot.actions.wording import article_url, hit_url
 from core.database import database_now
 from core.regions import full_name
 from escalation import desk
@@ -188,7 +188,7 @@ def search(state: State, q: str, region: str) -> list[ArticleToCite] | None:
             text=hit.text,
             version=hit.version,
             status=hit.status,
-            url=article_url(hit.law_id, hit.article),
+            url=hit_url(hit),
             citable=hit.status == Force.IN_FORCE,
         )
         for hit in hits

@@ -20,13 +20,12 @@ from api.pages.citizen import FromThisSite, OwnChat
 from api.pages.law_view import badge, parts_of, shown_check, with_places
 from api.pages.region import region_choices
 from api.pages.rendering import page
-from api.state import State, StateDep
+from api.state import StateDep
 from bot.actions.wording import article_url
 from core.regions import NATION
 from knowledge_base import laws
 from knowledge_base.laws import Change
 from knowledge_base.models import Force, Rank
-from knowledge_base.search import Hit
 
 router = APIRouter()
 
@@ -70,9 +69,11 @@ def find(
         found = laws.find_laws(
             session, q, region=place, rank=rank, limit=size, offset=(number - 1) * size if listing else 0
         )
-    hits = None if listing or state.knowledge_base is None else _search(state, q, place)
+    result = None
+    if not listing and state.knowledge_base is not None:
+        result = state.knowledge_base.search(q, region=place, limit=_ARTICLES_FOUND)
     return page(
-        request, "laws.html", q=q, rank=rank, found=found, hits=hits, listing=listing, examples=_EXAMPLES,
+        request, "laws.html", q=q, rank=rank, found=found, result=result, listing=listing, examples=_EXAMPLES,
         ready=state.knowledge_base is not None, pages=_pages(q, rank, number, found.total) if listing else None,
         **_here(place, request),
     )  # fmt: skip
@@ -216,10 +217,6 @@ def _pages(q: str, rank: str, number: int, total: int) -> _Pages:
     return _Pages(
         number, of, address(min(number - 1, of)) if number > 1 else "", address(number + 1) if number < of else ""
     )
-
-
-def _search(state: State, q: str, place: str) -> list[Hit]:
-    return state.knowledge_base.search(q, region=place, limit=_ARTICLES_FOUND).hits if state.knowledge_base else []
 
 
 def _here(place: str, request: Request) -> dict[str, object]:

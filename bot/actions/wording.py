@@ -46,8 +46,13 @@ def citation(hit: Hit) -> Citation:
         status=hit.status,
         effective_from=hit.effective_from.isoformat() if hit.effective_from else None,
         region=hit.region,
-        url=article_url(hit.law_id, hit.article) if hit.held else "",
+        url=hit_url(hit),
     )
+
+
+def hit_url(hit: Hit) -> str:
+    """The page of a hit's article; empty where this machine does not hold the law."""
+    return article_url(hit.law_id, hit.article) if hit.held else ""
 
 
 def article_url(law_id: UUID, article: str) -> str:
