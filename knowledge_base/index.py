@@ -24,6 +24,7 @@ from knowledge_base.dense import DenseIndex
 from knowledge_base.integrity import MANIFEST, IndexDamaged, IndexMissing, check_once
 from knowledge_base.lexical import LexicalIndex, Spans
 from knowledge_base.models import Rank
+from knowledge_base.names import abridge, resolve_alias
 from knowledge_base.postings import mapped
 
 __all__ = ["Applicable", "Index", "IndexDamaged", "IndexMissing", "current_name", "open_index"]
@@ -120,6 +121,19 @@ class Index:
         for position, law in enumerate(self.laws):
             found[law.short_name].append(position)
         return dict(found)
+
+    @cached_property
+    def _interpretations(self) -> dict[str, list[int]]:
+        """Positions in `laws` of judicial interpretations by what all their names come to."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for position, law in enumerate(self.laws):
+            if law.short_name.startswith("最高人民") and (key := abridge(law.short_name)):
+                found[key].append(position)
+        return dict(found)
+
+    def laws_called(self, name: str) -> list[int]:
+        """Positions in `laws` of those that people mean by this name; of several interpretations alike, all."""
+        return self.laws_by_name.get(resolve_alias(name)) or self._interpretations.get(abridge(name), [])
 
     def rows_of(self, law: int, ordinal: int) -> Integers:
         """Rows of this article in all versions of the law at this position in `laws`."""

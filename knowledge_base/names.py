@@ -59,6 +59,12 @@ ALIASES: dict[str, str] = {
     "法援法": "法律援助法",
     "基本医疗法": "基本医疗卫生与健康促进法",
     "职业病法": "职业病防治法",
+    "工伤条例": "工伤保险条例",
+    "公积金条例": "住房公积金管理条例",
+    "农民工工资条例": "保障农民工工资支付条例",
+    "欠薪条例": "保障农民工工资支付条例",
+    "年休假条例": "职工带薪年休假条例",
+    "物业条例": "物业管理条例",
 }
 
 # Laws that the civil code and others replaced and that people still cite. No source has their text, so an article of
@@ -87,3 +93,22 @@ def resolve_alias(name: str) -> str:
     """The short name that `name` stands for; itself where it is no alias."""
     short = short_name(name)
     return ALIASES.get(short, short)
+
+
+_CEREMONY = re.compile(
+    r"最高人民法院|最高人民检察院|公安部|司法部|关于|适用|审理|若干|问题|案件|法律|应用|具体|司法|民法典(?=.)|[《》（）、的]"
+)
+
+
+def abridge(name: str) -> str:
+    """婚姻家庭编一 for 最高人民法院关于适用《民法典》婚姻家庭编的解释（一）: what all names of an interpretation come to.
+
+    Empty for what is no interpretation's name.
+    """
+    short = short_name(name)
+    if not re.search(r"(?:解释|规定|批复|意见)(?:（?[一二三四五六]）?)?$", short):
+        return ""
+    for alias in ("民诉法", "刑诉法", "行诉法"):
+        short = short.replace(alias, resolve_alias(alias))
+    # 民间借贷司法解释 is what people call the 规定 on 民间借贷.
+    return re.sub(r"(?:解释|规定|批复|意见)(?=[一二三四五六]?$)", "", _CEREMONY.sub("", short))

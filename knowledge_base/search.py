@@ -22,9 +22,8 @@ from knowledge_base.decide import LIKELY_CARD, Decider, Decision, Outcome
 from knowledge_base.embedding import Embedding, model_digest
 from knowledge_base.index import Index, IndexMissing, current_name, open_index
 from knowledge_base.models import Article, Card, Force, Law, Version, force_on
-from knowledge_base.names import resolve_alias
 from knowledge_base.rank import Candidates, fuse, gather
-from knowledge_base.references import Reference, find_references
+from knowledge_base.references import Reference, find_citations, find_references
 from knowledge_base.results import CardAnswer, Hit, SearchResult
 from knowledge_base.text import normalise
 
@@ -107,7 +106,7 @@ class KnowledgeBase:
         candidates = gather(state.index, question, vector, mask, spans, places)
         scores = fuse(candidates)
         order = np.argsort(-scores, kind="stable")
-        references = find_references(question, state.index.laws_by_name)
+        references = _references(question, state.index)
         asked_for, missing = _rows_asked_for(state.index, references, region, day)
         outcome = self._decider.decide(
             question, candidates, scores, order, references, statutes_only=state.index.statutes_only
@@ -206,6 +205,14 @@ def _require_model(index: Index, settings: Settings) -> None:
         raise IndexMissing("检索索引是用另一个句向量模型建立的。请重新建立索引。")
 
 
+def _references(question: str, index: Index) -> list[Reference]:
+    """The articles asked for by number, also under names that no law bears: what is named and not found is not guessed."""
+    found = find_references(question, index.laws_by_name)
+    if found or "条" not in question:
+        return found
+    return [Reference(each.law, each.number, each.clause) for each in find_citations(question, index.laws_by_name)]
+
+
 def _rows_asked_for(index: Index, references: list[Reference], region: str, day: date) -> tuple[list[int], bool]:
     """Rows of the articles asked for by number, and whether one of them is not to be found in a law that is known.
 
@@ -215,7 +222,7 @@ def _rows_asked_for(index: Index, references: list[Reference], region: str, day:
     rows: list[int] = []
     missing = False
     for reference in references:
-        laws = index.laws_by_name.get(resolve_alias(reference.law), [])
+        laws = index.laws_called(reference.law)
         found = [int(row) for law in laws for row in index.rows_of(law, reference.number.ordinal)]
         found = [row for row in found if int(index.region[row]) in regions and today < int(index.ended_on[row])]
         if found:

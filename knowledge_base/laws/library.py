@@ -1,7 +1,6 @@
 """The names of all laws that are held, and of all that were repealed, as they are looked up for one text."""
 
 import math
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.regions import NATION, full_name, get_region, lineage
 from knowledge_base.models import Law, Repeal
-from knowledge_base.names import resolve_alias, short_name
+from knowledge_base.names import abridge, resolve_alias, short_name
 
 _SUGGESTIONS = 3
 _MOST_SUGGESTIONS = 20  # in one text: whoever invents more laws than this is told only that they are not held
@@ -142,24 +141,6 @@ class Library:
             if short.startswith("最高人民") and (key := abridge(short)):
                 found[key].append(short)
         return found
-
-
-_CEREMONY = re.compile(
-    r"最高人民法院|最高人民检察院|公安部|司法部|关于|适用|审理|若干|问题|案件|法律|应用|具体|司法|[《》（）、的]"
-)
-
-
-def abridge(name: str) -> str:
-    """民法典婚姻家庭编解释（一） for 最高人民法院关于适用《民法典》婚姻家庭编的解释（一）: what people cite interpretations by.
-
-    Empty for what is no interpretation's name.
-    """
-    short = short_name(name)
-    if not re.search(r"(?:解释|规定|批复|意见)(?:（?[一二三四五六]）?)?$", short):
-        return ""
-    for alias in ("民诉法", "刑诉法", "行诉法"):
-        short = short.replace(alias, resolve_alias(alias))
-    return _CEREMONY.sub("", short)
 
 
 def _place_names(code: str) -> list[str]:

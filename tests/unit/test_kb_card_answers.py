@@ -130,6 +130,14 @@ def test_repealed_in_march_it_does_not_answer_in_april(knowledge_base: Knowledge
     assert "温州市测试烟花爆竹规定" not in {hit.law for hit in after.hits}
 
 
+@pytest.mark.parametrize("question", ["烟花条例第一条", "《没有这部烟花爆竹法》第一条", "烟花司法解释第二条说了什么"])
+def test_an_article_of_a_law_that_nobody_knows_is_not_answered_by_what_resembles_it(
+    knowledge_base: KnowledgeBase, question: str
+) -> None:
+    result = knowledge_base.search(question, region="330300", as_of=TODAY)
+    assert (result.decision, result.card) == (Decision.CLARIFY, None)
+
+
 @pytest.mark.parametrize("question", ["我要找律师，过年放鞭炮被罚了五百元怎么起诉", "有人正在拿鞭炮打我救命"])
 def test_what_needs_a_person_is_not_answered_by_a_card(knowledge_base: KnowledgeBase, question: str) -> None:
     result = knowledge_base.search(question, region="330300", as_of=TODAY)

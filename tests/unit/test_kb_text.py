@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.names import normalise_name, resolve_alias, short_name
+from knowledge_base.names import abridge, normalise_name, resolve_alias, short_name
 from knowledge_base.numerals import ArticleNumber, parse_article_number, to_chinese, to_int
 from knowledge_base.references import find_references, named_laws, parse_citation
 from knowledge_base.text import bigrams, normalise, query_tokens, tokens
@@ -94,3 +94,16 @@ def test_bigrams_do_not_cross_punctuation() -> None:
 
 def test_words_of_asking_are_not_looked_up() -> None:
     assert "怎么" not in query_tokens("请问被狗咬了怎么办") and "请问" not in query_tokens("请问被狗咬了怎么办")
+
+
+@pytest.mark.parametrize(
+    "written, name",
+    [
+        ("民间借贷司法解释", "最高人民法院关于审理民间借贷案件适用法律若干问题的规定"),
+        ("劳动争议司法解释一", "最高人民法院关于审理劳动争议案件适用法律问题的解释（一）"),
+        ("婚姻家庭编解释一", "最高人民法院关于适用《中华人民共和国民法典》婚姻家庭编的解释（一）"),
+        ("民诉法解释", "最高人民法院关于适用《中华人民共和国民事诉讼法》的解释"),
+    ],
+)
+def test_an_interpretation_is_known_by_what_people_call_it(written: str, name: str) -> None:
+    assert abridge(written) == abridge(name) != ""
