@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 import docx
 from docx.opc.exceptions import PackageNotFoundError
 
-from core.regions import NATION
+from core.regions import NATION, named_at_start
 from knowledge_base.importing.document import Document, parse_document
 from knowledge_base.importing.drafts import (
     ArticleDraft,
@@ -212,8 +212,6 @@ def _by_folder(path: Path) -> tuple[Rank | None, str, bool]:
 
 
 def _province(name: str) -> str:
-    from core.regions import named_at_start
-
     found = [region for region in named_at_start(name) if region.level == "province"]
     return found[0].code if found else NATION
 
