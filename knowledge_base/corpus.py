@@ -63,21 +63,24 @@ def write_corpus(
     folder: Path,
     before: Before,
     texts: Iterable[Sequence[str]],
-    embedding: Embedding,
+    embedding: Embedding | None,
     taken: Callable[[int], None] = lambda _: None,
     sorted_in: Callable[[int, int], None] = lambda *_: None,
+    tokenise: Callable[[str], Sequence[str | int]] = tokens,
 ) -> Integers:
     """Write `folder` and return the row of each text in `before`, -1 where it was not there; shape (texts,).
 
-    `texts`: some at a time, as many as may be in memory. `taken` hears how many texts have been read, `sorted_in` how
+    `texts`: some at a time, as many as may be in memory. `tokenise` gives a text's tokens or their hashes. `taken` hears how many texts have been read, `sorted_in` how
     many postings of how many are written. Files, besides those of `postings`, by text: digests (two uint64 of its
-    BLAKE2) and vectors (float16, unit length).
+    BLAKE2) and vectors (float16, unit length; none without `embedding`).
     """
     folder.mkdir()
     vocabulary = Vocabulary(before.vocabulary)
     forward = ForwardWriter(folder)
     origins, done = [np.zeros(0, np.int64)], 0
-    dimension = before.vectors(np.zeros(0, np.int64)).shape[1] if before.same_model else embedding.dimension
+    dimension = 0
+    if embedding is not None:
+        dimension = before.vectors(np.zeros(0, np.int64)).shape[1] if before.same_model else embedding.dimension
     with (
         ArrayWriter(folder / "digests.npy", np.uint64, (2,)) as digests,
         ArrayWriter(folder / "vectors.npy", np.float16, (dimension,)) as vectors,
@@ -85,10 +88,11 @@ def write_corpus(
         for some in texts:
             named = _digests(some)
             origin = before.find(named)
-            new = vocabulary.count(tokens(some[i]) for i in np.flatnonzero(origin < 0).tolist())
+            new = vocabulary.count(tokenise(some[i]) for i in np.flatnonzero(origin < 0).tolist())
             digests.add(named)
             forward.add(_merge(origin >= 0, before.counted(origin[origin >= 0]), new))
-            vectors.add(_vectors(some, origin, before, embedding, dimension))
+            if embedding is not None:
+                vectors.add(_vectors(some, origin, before, embedding, dimension))
             origins.append(origin)
             done += len(some)
             taken(done)

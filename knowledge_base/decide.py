@@ -1,13 +1,14 @@
 """Answer, clarify or escalate: rules on the question first, then a calibrated probability.
 
 "Never guess law": a wrong law is worse than a handoff. The rules see what no similarity can: that somebody asks about
-their own dispute, wants a person, or has not yet asked anything. The probability is a logistic regression on the shape of
-the ranking, fitted on rankings whose embedding and known questions had not seen the question (benchmarks/calibrate.py).
+their own dispute, wants a person, is in danger, or has not yet asked anything; a classifier sees it where no rule does. The
+probability is a logistic regression on the shape of the ranking, fitted on rankings whose question no system had seen
+(`knowledge_base.training.ranker`).
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,20 +18,21 @@ import numpy as np
 import rjieba
 from numpy.typing import NDArray
 
+from knowledge_base.candidates import Candidates
 from knowledge_base.cards import matching
 from knowledge_base.cards.matching import CardMatches
-from knowledge_base.rank import Candidates
+from knowledge_base.kinds import Kind, KindClassifier
+from knowledge_base.model_files import CALIBRATION, CARD_CALIBRATION
 from knowledge_base.references import Reference
 from knowledge_base.text import STOPWORDS
 
-CALIBRATION = Path(__file__).parent / "model" / "calibration.json"
-CARD_CALIBRATION = Path(__file__).parent / "model" / "card_calibration.json"
 Floats = NDArray[np.float32]
 
 FEATURES = (
-    "best", "gap_2", "gap_4", "gap_10", "lexical_per_token", "cosine_best", "cosine_first", "first_is_lexical_best",
-    "first_is_dense_best", "agreement", "nearest_question", "first_by_question",
-    "first_by_question_squared", "question_agrees", "known", "length", "named", "same_law",
+    "score", "gap_2", "gap_4", "gap_10", "share_first", "entropy", "lexical_per_token", "meaning_best", "meaning_first",
+    "meaning_third", "first_is_lexical_best", "first_is_meaning_best", "first_is_asked_best", "agreement",
+    "nearest_question", "near_first", "near_first_squared", "near_share_first", "near_share_three", "near_words_first",
+    "known", "length", "named", "same_law",
 )  # fmt: skip
 
 _PERSON = re.compile(
@@ -51,13 +53,17 @@ _STRATEGY = re.compile(
     r"(?:怎么|如何|怎样|去哪|能不能|可不可以|该|要不要|咋)(?:去|才能)?(?:打官司|告|起诉|应诉|维权|上诉|辩护|举证|取证)|"
     r"(?:能|可以|会|该|应该)(?:赔|判|要到?|拿到?|分到?)(?:偿|我|给我|他|她)?(?:多少|几)|胜诉|打赢|能赢|胜算|赢面|把握大|开庭|(?:帮我|替我)(?:写|起草|看看|分析|算|打官司|告|要回)"
 )
-_VAGUE = "问题太短"
+DANGER = "可能有人身危险"
+VAGUE = "问题太短"
 _ELSEWHERE = "法律本身没有规定，须查法规或司法解释"
 # Rules that a reviewed answer to that very question settles.
-_CARDS_MAY_ANSWER = {_VAGUE, _ELSEWHERE}
+_CARDS_MAY_ANSWER = {VAGUE, _ELSEWHERE}
+# And rules that one written down as a question of law settles: the classifier may take it for somebody's own dispute.
+_KNOWN_MAY_ANSWER = {VAGUE, "具体个案"}
 LIKELY_CARD = 0.3
 """The probability from which a card's articles are listed first, whether or not the card answers."""
-_SAME_QUESTION = 0.95
+_KNOWN = 0.95
+"""The probability that what a reviewed question names answers it: a little below what second readers found (0.996)."""
 _WORD = re.compile(r"[\u3400-\u9fffa-zA-Z0-9]")
 _EXPLAIN = re.compile(r"什么是|是什么|什么叫|是啥|啥是|哪些是|什么意思")
 # What citizens often ask and only regulations or judicial interpretations answer (彩礼返还, 工伤认定, days of leave, …).
@@ -88,6 +94,8 @@ class Outcome:
     confidence: float
     reason: str = ""
     by_rule: bool = False
+    first: float = 0.0
+    """The probability that the first hit alone answers."""
 
 
 def rule(question: str, referred: bool, *, statutes_only: bool = True) -> Outcome | None:
@@ -96,7 +104,7 @@ def rule(question: str, referred: bool, *, statutes_only: bool = True) -> Outcom
     `statutes_only`: the knowledge base holds neither administrative regulations nor judicial interpretations.
     """
     if _DANGER.search(question):
-        return Outcome(Decision.ESCALATE, 0.0, "可能有人身危险", True)
+        return Outcome(Decision.ESCALATE, 0.0, DANGER, True)
     if _PERSON.search(question):
         return Outcome(Decision.ESCALATE, 0.0, "要找人", True)
     if _GREETING.match(question.strip()):
@@ -107,7 +115,7 @@ def rule(question: str, referred: bool, *, statutes_only: bool = True) -> Outcom
     if statutes_only and not referred and _NOT_IN_STATUTES.search(question):
         return Outcome(Decision.ESCALATE, 0.0, _ELSEWHERE, True)
     if not referred and _is_vague(question):
-        return Outcome(Decision.CLARIFY, 0.0, _VAGUE, True)
+        return Outcome(Decision.CLARIFY, 0.0, VAGUE, True)
     return None
 
 
@@ -125,24 +133,27 @@ def features(question: str, candidates: Candidates, scores: Floats, order: NDArr
     """The shape of a ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first."""
     if not len(order):
         return np.zeros(len(FEATURES))
-    top = scores[order[:10]]
-    first = int(order[0])
-    lexical, dense = candidates.lexical, candidates.dense
+    top = scores[order[:10]].astype(np.float64)
+    first, three = int(order[0]), order[:3]
+    lexical, meaning = candidates.lexical, np.nan_to_num(candidates.meaning, nan=-1)
+    asked = np.nan_to_num(candidates.asked)
     laws = candidates.laws[order[:10]]
-    best_lexical, best_dense = np.argsort(-lexical)[:10], np.argsort(-dense)[:10]
+    best_lexical, best_meaning = np.argsort(-lexical)[:10], np.argsort(-meaning)[:10]
     words = max(len(content_words(question)), 1)
-    by_question = float(candidates.question[first])
+    weights = np.exp(top - top[0])
+    weights /= weights.sum()
 
     def gap(place: int) -> float:
         return float(top[0] - top[min(place, len(top)) - 1])
 
     return np.array([
-        top[0], gap(2), gap(4), gap(10), float(lexical.max()) / words, float(dense.max()), float(dense[first]),
-        float(first == best_lexical[0]), float(first == best_dense[0]),
-        len(set(best_lexical.tolist()) & set(best_dense.tolist())) / 10,
-        candidates.nearest_similarity, by_question, by_question**2,
-        float(by_question >= candidates.nearest_similarity > 0), candidates.known, np.log(words),
-        float(candidates.named[first]), float(np.mean(laws == laws[0])),
+        top[0], gap(2), gap(4), gap(10), weights[0], -float((weights * np.log(weights)).sum()),
+        float(lexical.max()) / words, float(meaning.max()), float(meaning[first]), float(meaning[three].min()),
+        float(first == best_lexical[0]), float(first == best_meaning[0]), float(asked[first] > 0 and asked[first] == asked.max()),
+        len(set(best_lexical.tolist()) & set(best_meaning.tolist())) / 10,
+        candidates.nearest_similarity, float(candidates.near[first]), float(candidates.near[first]) ** 2,
+        float(candidates.near_share[first]), float(candidates.near_share[three].sum()), float(candidates.near_words[first]),
+        candidates.known, np.log(words), float(candidates.named[first]), float(np.mean(laws == laws[0])),
     ], dtype=np.float64)  # fmt: skip
 
 
@@ -162,9 +173,13 @@ class Calibration:
         self.threshold = threshold
 
     @classmethod
-    def load(cls, path: Path, features: tuple[str, ...]) -> "Calibration":
-        """One that ships. Raises ValueError where it was fitted to other features than this code computes."""
+    def load(cls, path: Path, features: tuple[str, ...], target: str = "") -> "Calibration":
+        """One that ships, for this target where the file holds several. Raises ValueError where it was fitted to other
+        features than this code computes.
+        """
         content = json.loads(path.read_text(encoding="utf-8"))
+        if target:
+            content = {**content, **content[target]}
         if tuple(content["features"]) != features:
             raise ValueError(f"{path.name} 与本版本的特征不符，请重新校准")
         return cls(
@@ -182,16 +197,22 @@ class Calibration:
 
 
 class Decider:
-    """Whether to answer: by the articles that rank first, or by the card that is nearest."""
+    """Whether to answer: by the articles that rank first, or by the card that is nearest.
 
-    def __init__(self, articles: Calibration, cards: Calibration) -> None:
-        self.articles, self.cards = articles, cards
+    `first`: the probability that the article shown first answers; `three`: that one of the first three does.
+    """
+
+    def __init__(self, first: Calibration, three: Calibration, cards: Calibration, kinds: KindClassifier) -> None:
+        self.first, self.three, self.cards, self.kinds = first, three, cards, kinds
 
     @classmethod
     @cache
     def load(cls) -> "Decider":
         """The calibrations that ship."""
-        return cls(Calibration.load(CALIBRATION, FEATURES), Calibration.load(CARD_CALIBRATION, matching.FEATURES))
+        return cls(
+            Calibration.load(CALIBRATION, FEATURES, "first"), Calibration.load(CALIBRATION, FEATURES, "three"),
+            Calibration.load(CARD_CALIBRATION, matching.FEATURES), KindClassifier.load(),
+        )  # fmt: skip
 
     def best_card(self, matches: CardMatches) -> tuple[int, float]:
         """The position of the card most likely to answer, and the probability that it does; -1 where there is none."""
@@ -205,16 +226,45 @@ class Decider:
         """Whether a card answers, given what the rules and the ranking say without it."""
         return probability >= self.cards.threshold and (not outcome.by_rule or outcome.reason in _CARDS_MAY_ANSWER)
 
+    def without_ranking(self, question: str, meaning: Floats) -> str:
+        """The reason why the words of a message alone decide; empty where they leave it to the ranking."""
+        ruled = rule(question, False, statutes_only=False) or self._by_kind(self.kinds.probabilities(question, meaning))
+        return ruled.reason if ruled is not None else ""
+
     def decide(
-        self, question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
-        references: Sequence[Reference], *, statutes_only: bool = True,
+        self, question: str, meaning: Floats, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
+        references: Sequence[Reference], *, statutes_only: bool = True, known: bool = False,
     ) -> Outcome:  # fmt: skip
-        """The outcome for a ranked question; what the texts themselves forbid is the caller's to check."""
+        """The outcome for a ranked question; what the texts themselves forbid is the caller's to check.
+
+        `meaning`: the question's vector from the question encoder. `known`: it is a known question word for word, and the
+        articles it names rank first.
+        """
         ruled = rule(question, bool(references), statutes_only=statutes_only)
+        if ruled is None and not references:
+            ruled = self._by_kind(self.kinds.probabilities(question, meaning))
         if not len(order):
             return ruled or Outcome(Decision.ESCALATE, 0.0)
-        probability = round(self.articles.probability(features(question, candidates, scores, order)), 4)
+        shape = features(question, candidates, scores, order)
+        first, three = round(self.first.probability(shape), 4), round(self.three.probability(shape), 4)
+        if known:
+            first, three = max(first, _KNOWN), max(three, _KNOWN)
         # A short question that is known word for word is not too short.
-        if ruled is not None and not (ruled.reason == _VAGUE and candidates.nearest_similarity >= _SAME_QUESTION):
-            return Outcome(ruled.decision, probability, ruled.reason, True)
-        return Outcome(Decision.ANSWER if probability >= self.articles.threshold else Decision.ESCALATE, probability)
+        if ruled is not None and not (known and ruled.reason in _KNOWN_MAY_ANSWER):
+            return Outcome(ruled.decision, three, ruled.reason, True, first)
+        decision = Decision.ANSWER if three >= self.three.threshold else Decision.ESCALATE
+        return Outcome(decision, three, first=first)
+
+    def _by_kind(self, probabilities: Mapping[Kind, float]) -> Outcome | None:
+        """What the classifier decides where no rule does; None for a question of law, and where it is not sure."""
+        chosen = {kind for kind, value in probabilities.items() if value >= self.kinds.thresholds[kind]}
+        if Kind.DANGER in chosen:
+            return Outcome(Decision.ESCALATE, 0.0, DANGER, True)
+        if Kind.PERSON in chosen:
+            return Outcome(Decision.ESCALATE, 0.0, "要找人", True)
+        own = probabilities[Kind.DISPUTE] + probabilities[Kind.STRATEGY]
+        if own >= self.kinds.thresholds[Kind.DISPUTE]:
+            return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
+        if Kind.VAGUE in chosen:
+            return Outcome(Decision.CLARIFY, 0.0, VAGUE, True)
+        return None  # what is no matter of law resembles no article: the ranking knows

@@ -1,4 +1,4 @@
-"""The sentence embedding: the small model that ships with the service, or any sentence-transformers name or path.
+"""The static embedding: a vector a word, as it ships with the service, or any sentence-transformers name or path.
 
 See `knowledge_base/model/README.md` for the model's data, licence and figures.
 """
@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.settings import Settings
+from knowledge_base.model_files import WORD_MODEL, shipped_digest
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-MODEL = Path(__file__).parent / "model"
+
 Floats = NDArray[np.float32]
 
 
@@ -25,7 +26,7 @@ class Embedding:
     """Texts as unit vectors. `name` is a path or a name that SentenceTransformer knows; empty for the shipped model."""
 
     def __init__(self, name: str = "") -> None:
-        self.name = name or str(MODEL)
+        self.name = name or str(WORD_MODEL)
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -58,11 +59,11 @@ class Embedding:
 
 
 def model_digest(settings: Settings) -> str:
-    """What an index must be rebuilt for when it changes: the content of a model's folder, or a public model's name."""
-    folder = Path(settings.embedding_model) if settings.embedding_model else MODEL
+    """What an index must be rebuilt for when it changes: the models that its vectors are of, by content or by name."""
+    folder = Path(settings.embedding_model) if settings.embedding_model else WORD_MODEL
+    digest = hashlib.sha256(shipped_digest().encode())
     if not folder.is_dir():
-        return f"name:{settings.embedding_model}"
-    digest = hashlib.sha256()
+        return f"name:{settings.embedding_model}:{digest.hexdigest()}"
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".safetensors", ".bin", ".txt") or path.name in ("tokenizer.json", "modules.json"):
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())

@@ -22,6 +22,7 @@ from core.log import get_logger
 from core.regions import lineage
 from knowledge_base.dense import DenseIndex
 from knowledge_base.integrity import MANIFEST, IndexDamaged, IndexMissing, check_once
+from knowledge_base.known import KnownQuestions
 from knowledge_base.lexical import LexicalIndex, Spans
 from knowledge_base.models import Rank
 from knowledge_base.names import abridge, resolve_alias
@@ -77,20 +78,23 @@ class Index:
         self.laws = [_LawRow(UUID(row[0]), *row[1:]) for row in rows]
         self._law_starts = np.searchsorted(self.law, np.arange(len(self.laws) + 1)).tolist()
         self._regions = _region_spans([law.region for law in self.laws], self._law_starts)
-        self.questions: list[str] = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
-        self.question_region = self._array("question_region")
-        """By question, where it is asked."""
+        self.meaning = DenseIndex(folder / "meaning")
+        """The articles' vectors for the question encoder; zero where there is none."""
+        self.encoded = self._array("encoded")
+        """By row, whether it has such a vector."""
+        self.known = KnownQuestions(folder / "known")
         self.cards: list[str] = json.loads((folder / "cards.json").read_text(encoding="utf-8"))
         self.card_region = self._array("card_region")
         self.card_questions = self._array("card_questions")
-        """By card, the range of its questions in `questions`, shape (cards, 2): the last ones there, card by card."""
+        """By card, the range of its questions among the known ones, shape (cards, 2): the last ones there, card by card."""
         self.card_lexical = LexicalIndex(folder / "cards")
         self.card_vectors = mapped(folder / "cards" / "vectors.npy").astype(np.float32)
-        self.question_lexical = LexicalIndex(folder / "questions")
-        self.question_vectors = mapped(folder / "questions" / "vectors.npy").astype(np.float32)
-        starts, targets = self._array("target_starts"), self._array("targets").tolist()
-        self.targets: list[list[int]] = [targets[a:b] for a, b in itertools.pairwise(starts.tolist())]
-        """By question, the rows that it points to, the most fitting first."""
+        first = int(self.card_questions[0, 0]) if self.cards else len(self.known.texts)
+        self.card_asked = self.known.words[first:].astype(np.float32)
+        """Static vectors of the cards' questions, card by card."""
+        self.card_meaning = self.known.meaning[first:].astype(np.float32)
+        """Their vectors of the question encoder."""
+        self.card_asked_in = self.known.region[first:]
 
     def _array(self, name: str) -> NDArray[Any]:
         return mapped(self.folder / f"{name}.npy")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = "4"  # raise it when the files, the tokens or what is indexed of an article change
+FORMAT = "5"  # raise it when the files, the tokens or what is indexed of an article change
 MANIFEST = "manifest.json"
 Manifest = dict[str, Any]
 

@@ -108,11 +108,11 @@ class Vocabulary:
 
     def __init__(self, known: Hashes) -> None:
         self._known = known
-        self._positions: dict[str, int] = {}
+        self._positions: dict[str | int, int] = {}
         self._new = array("Q")
 
-    def count(self, texts: Iterable[Sequence[str]]) -> Counted:
-        """Texts, each given by its tokens, as positions in this vocabulary."""
+    def count(self, texts: Iterable[Sequence[str | int]]) -> Counted:
+        """Texts, each given by its tokens or their hashes, as positions in this vocabulary."""
         sizes, kinds, tokens, counts = array("q"), array("q"), array("i"), array("q")
         for text in texts:
             found = Counter(text)
@@ -130,15 +130,16 @@ class Vocabulary:
         """By position."""
         return np.concatenate([self._known, np.array(self._new, np.uint64)])
 
-    def _position(self, token: str) -> int:
+    def _position(self, token: str | int) -> int:
         position = self._positions.get(token)
         if position is None:
-            value = hash_token(token)
+            value = token if isinstance(token, int) else hash_token(token)
             position = int(np.searchsorted(self._known, np.uint64(value)))
             if position == len(self._known) or int(self._known[position]) != value:
-                position = len(self._known) + len(self._new)
-                self._new.append(value)
-            self._positions[token] = position
+                position = self._positions.get(value, len(self._known) + len(self._new))
+                if position == len(self._known) + len(self._new):
+                    self._new.append(value)
+            self._positions[token] = self._positions[value] = position
         return position
 
 

@@ -1,146 +1,121 @@
-"""Ranking: what BM25, the embedding and the everyday questions say of each candidate, fused by a weighted sum.
+"""Ranking: what the systems say of the candidates, weighed by gradient-boosted trees (LambdaRank).
 
-The fusion is a plain function of the columns of `Candidates`, so that a learned ranker can take its place: it gets the
-same columns and returns scores.
+Which columns there are is decided here; how they are weighed is learned (`knowledge_base.training.ranker`) from rankings
+whose question was unknown to every system.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from pathlib import Path
 
+import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from core.regions import NATION
-from knowledge_base.cards.matching import CardMatches, match_cards
-from knowledge_base.index import Index
-from knowledge_base.lexical import Spans, best
-from knowledge_base.references import named_laws
+from knowledge_base.candidates import Candidates
+from knowledge_base.model_files import RANKER
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
-CANDIDATES = 150  # of each system
-NEAREST_QUESTIONS = 16
-_NATION = int(NATION)
-
-# Found by grid search over five random and five contiguous folds of STARD's train split (benchmarks/calibrate.py): the
-# embedding refitted and the other folds' questions used as known questions in each, mean nDCG@10 of both kinds of fold.
-# `local` has no part in that: set so that both the cards of the three provinces and the national ones, asked there, gain.
-WEIGHTS = {"lexical": 1.0, "dense": 2.0, "question": 0.5, "named": 0.3, "local": 0.3}
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """One row per candidate. Scores are absolute; `fuse` brings those of one question to one scale."""
-
-    rows: Integers
-    """Rows of the index, shape (n,)."""
-    laws: Integers
-    """The law of each, as a position in `Index.laws`."""
-    lexical: Floats
-    """BM25, ≥ 0."""
-    dense: Floats
-    """Cosine, -1…1."""
-    question: Floats
-    """How near the nearest everyday question that points to the article is, 0…1; 0 where none does."""
-    named: Floats
-    """1 where the question names the article's law."""
-    local: Floats
-    """1 where the article is of a place and not of the nation."""
-    known: float
-    """The share of the question's tokens that some article holds."""
-    nearest: int
-    """The nearest everyday question (its position in `Index.questions`), -1 where there is none."""
-    nearest_similarity: float
-    cards: CardMatches
-    """The cards of the region that come nearest."""
+_SYSTEMS = ("lexical", "lexicon", "dense", "meaning", "around", "asked", "near", "near_share", "near_words")
+FEATURES = (
+    *(f"{system}_{form}" for system in _SYSTEMS for form in ("value", "gap", "rank")),
+    "lexical_ratio", "asked_ratio", "near_first", "count", "named", "local", "length",
+    "law_by_meaning", "law_by_words", "law_by_near", "law_gap", "known", "question_length", "nearest_similarity", "systems",
+)  # fmt: skip
+_MARKS = re.compile(r"[\W_]+")
+LOCAL_MARGIN = 1.0
+"""How far, in the ranker's scores, a local article may lie behind the third and still be shown (`law_of_the_place`)."""
+LOCAL_WORDS, LEAST_WORDS = 0.75, 5.0
+"""Or else which part of the best BM25 score it must have, and the least that counts as the best."""
+LOCAL_SHOWN = 2
+_TOP = 20  # candidates by which a law's share is counted
 
 
-def gather(
-    index: Index,
-    question: str,
-    vector: Floats,
-    mask: NDArray[np.bool_],
-    spans: Spans,
-    places: Sequence[int] = (int(NATION),),
-) -> Candidates:
-    """What each system finds among the rows that apply (`Index.applicable` gives `mask` and `spans`).
+def ranking_features(question: str, candidates: Candidates) -> NDArray[np.float32]:
+    """A row per candidate, shape (n, len(FEATURES)). Of each system: its value, how far below its best, its rank."""
+    count = len(candidates.rows)
+    columns: list[NDArray[np.floating]] = []
+    ranks: dict[str, NDArray[np.float32]] = {}
+    for system in _SYSTEMS:
+        values: Floats = getattr(candidates, system)
+        known = np.where(np.isnan(values), np.float32(-1), values)
+        ranks[system] = np.empty(count, np.float32)
+        ranks[system][np.argsort(-known, kind="stable")] = np.arange(count, dtype=np.float32)
+        columns += [values, known.max(initial=-1) - known, np.log1p(ranks[system])]
+    laws, position = np.unique(candidates.laws, return_inverse=True)
+    meaning = np.nan_to_num(candidates.meaning, nan=-1)
+    best_of_law = np.full(len(laws), -1, dtype=np.float32)
+    np.maximum.at(best_of_law, position, meaning)
 
-    `vector`: the question's unit vector, shape (dimension,). `places`: the codes of the region asked from and of all it lies
-    in, the narrowest first.
+    def share(chosen: NDArray[np.bool_] | Floats) -> Floats:
+        return np.bincount(position, weights=chosen, minlength=len(laws)).astype(np.float32)[position]
+
+    def whole(value: float) -> Floats:
+        return np.full(count, value, dtype=np.float32)
+
+    top = [(ranks[system] < _TOP) for system in ("meaning", "lexical", "dense", "asked")]
+    asked = np.nan_to_num(candidates.asked)
+    columns += [
+        candidates.lexical / max(float(candidates.lexical.max(initial=0)), 1e-6),
+        asked / max(float(asked.max(initial=0)), 1e-6),
+        candidates.near_first, np.log1p(candidates.count), candidates.named, candidates.local, np.log1p(candidates.length),
+        share(top[0]) / _TOP, share(top[1]) / _TOP, share(candidates.near_share),
+        best_of_law.max(initial=-1) - best_of_law[position],
+        whole(candidates.known), whole(np.log1p(len(question))), whole(candidates.nearest_similarity),
+        np.sum(top, axis=0).astype(np.float32),
+    ]  # fmt: skip
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+class Ranker:
+    """The learned ranker at `path`. Raises ValueError where it was trained with other columns than these."""
+
+    def __init__(self, path: Path = RANKER) -> None:
+        self._model = lightgbm.Booster(model_file=str(path))
+        if tuple(self._model.feature_name()) != FEATURES:
+            raise ValueError(f"{path.name} 与本版本的特征不符，请重新训练（wenfa kb train）")
+
+    @classmethod
+    @cache
+    def load(cls) -> "Ranker":
+        """The one that ships."""
+        return cls()
+
+    def scores(self, question: str, candidates: Candidates) -> Floats:
+        """One score per candidate, shape (n,); comparable within one question, roughly between questions."""
+        if not len(candidates.rows):
+            return np.zeros(0, dtype=np.float32)
+        scores = self._model.predict(ranking_features(question, candidates), num_threads=1)
+        return np.asarray(scores, dtype=np.float32)
+
+
+def law_of_the_place(order: Integers, candidates: Candidates, scores: Floats) -> Integers:
+    """`order`, with the best articles of the place third (and second) where none is among the first three and they fit.
+
+    Whoever asks from a place wants to know what holds there, while the ranker has only learned from national law. An article fits
+    that is not far behind, or that has nearly as many of the question's words as any.
     """
-    scores, known = index.lexical.scores(question, spans)
-    for start, stop in spans:
-        scores[start:stop] *= mask[start:stop]
-    near, _ = index.dense.search(vector, CANDIDATES, mask, spans)
-    near_questions = _questions(index, question, vector, places)
-    asked = near_questions.rows
-    pointed = np.array([row for row in asked if mask[row]], dtype=np.int64)
-    rows = np.unique(np.concatenate([best(scores, CANDIDATES, spans), near, pointed])).astype(np.int64)
-    laws = {
-        position
-        for each in named_laws(question, index.laws_by_name)
-        for position in index.laws_by_name.get(each.law, [])
-    }
-    named = np.isin(index.law[rows], list(laws)) if laws else np.zeros(len(rows), dtype=np.bool_)
-    return Candidates(
-        rows=rows,
-        laws=index.law[rows],
-        lexical=scores[rows],
-        dense=index.dense.cosines(vector, rows),
-        question=np.array([asked.get(int(row), 0.0) for row in rows], dtype=np.float32),
-        named=named.astype(np.float32),
-        local=(index.region[rows] != _NATION).astype(np.float32),
-        known=known,
-        nearest=near_questions.nearest,
-        nearest_similarity=near_questions.similarity,
-        cards=match_cards(index, question, vector, places, near_questions.cosine),
+    if len(order) < 4 or candidates.local[order[:3]].any():
+        return order
+    fits = (candidates.local > 0) & (
+        (scores >= scores[order[2]] - LOCAL_MARGIN)
+        | (candidates.lexical >= LOCAL_WORDS * max(float(candidates.lexical.max()), LEAST_WORDS))
     )
+    places = np.flatnonzero(fits[order])[:LOCAL_SHOWN]
+    keep = 3 - len(places)
+    return np.concatenate([order[:keep], order[places], np.delete(order, [*range(keep), *places.tolist()])])
 
 
-def fuse(candidates: Candidates, weights: dict[str, float] = WEIGHTS) -> Floats:
-    """One score per candidate, shape (n,): the weighted sum, over the weights of the systems that always speak."""
-    if not len(candidates.rows):
-        return np.zeros(0, dtype=np.float32)
-    score = (
-        weights["lexical"] * _to_best(candidates.lexical)
-        + weights["dense"] * _to_best(candidates.dense)
-        + weights["question"] * candidates.question
-        + weights["named"] * candidates.named
-        + weights["local"] * candidates.local * _to_best(candidates.dense)
-    )
-    fused: Floats = (score / (weights["lexical"] + weights["dense"])).astype(np.float32)
-    return fused
+def answers_of_known(question: str, candidates: Candidates, texts: Sequence[str]) -> Integers:
+    """Positions of the candidates that the known question names which this one is word for word, the best first; none else."""
+    if candidates.nearest < 0 or _plain(texts[candidates.nearest]) != _plain(question):
+        return np.zeros(0, dtype=np.int64)
+    named = np.flatnonzero(candidates.near_question == candidates.nearest)
+    return named[np.argsort(-candidates.near_first[named], kind="stable")]
 
 
-def _to_best(scores: Floats) -> Floats:
-    return scores / max(float(scores.max()), 1e-6)
-
-
-class _Nearest(NamedTuple):
-    """Rows that the nearest everyday questions point to, with their similarity; the nearest one; all cosines."""
-
-    rows: dict[int, float]
-    nearest: int
-    similarity: float
-    cosine: Floats
-
-
-def _questions(index: Index, question: str, vector: Floats, places: Sequence[int]) -> _Nearest:
-    """What the everyday questions asked in these places say of a question."""
-    if not index.questions:
-        return _Nearest({}, -1, 0.0, np.zeros(0, np.float32))
-    lexical, _ = index.question_lexical.scores(question)
-    here = np.isin(index.question_region, places)
-    cosine = np.where(here, np.maximum(index.question_vectors @ vector, 0), np.float32(0))
-    # A question's BM25 with itself is out of reach for others, so the best one found sets the scale, never alone.
-    similarity = 0.7 * cosine + 0.3 * cosine * _to_best(np.where(here, lexical, 0))
-    count = min(NEAREST_QUESTIONS, len(similarity))
-    order = np.argpartition(-similarity, count - 1)[:count]
-    order = order[np.argsort(-similarity[order])]
-    found: dict[int, float] = {}
-    for each in order:
-        for row in index.targets[each]:
-            found.setdefault(row, float(similarity[each]))
-    return _Nearest(found, int(order[0]), float(similarity[order[0]]), cosine)
+def _plain(text: str) -> str:
+    return _MARKS.sub("", text)

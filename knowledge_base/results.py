@@ -60,3 +60,7 @@ class SearchResult:
     """Set where the decision is to answer with a card."""
     reason: str = ""
     """Which rule decided, for the log; empty where the probability did."""
+    first_confidence: float = 0.0
+    """The calibrated probability that the first hit alone answers."""
+    choices: tuple[str, ...] = ()
+    """Where the decision is to clarify and there are two readings: a question for each, to ask instead."""

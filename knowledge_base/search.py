@@ -5,6 +5,7 @@ index still holds it. Safe to call from several threads; `reload` puts a new ind
 """
 
 import threading
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from uuid import UUID
@@ -16,16 +17,20 @@ from core import clock
 from core.database import Database
 from core.regions import NATION, get_region, lineage
 from core.settings import Settings
+from knowledge_base.candidates import Candidates, Query, gather
 from knowledge_base.cards.answer import as_hit
 from knowledge_base.cards.store import Unfit, cited_articles
+from knowledge_base.clarify import readings
 from knowledge_base.decide import LIKELY_CARD, Decider, Decision, Outcome
 from knowledge_base.embedding import Embedding, model_digest
 from knowledge_base.index import Index, IndexMissing, current_name, open_index
+from knowledge_base.lexicon import Lexicon
 from knowledge_base.models import Article, Card, Force, Law, Version, force_on
-from knowledge_base.rank import Candidates, fuse, gather
+from knowledge_base.question_encoder import QuestionEncoder
+from knowledge_base.rank import Ranker, answers_of_known, law_of_the_place
 from knowledge_base.references import Reference, find_citations, find_references
 from knowledge_base.results import CardAnswer, Hit, SearchResult
-from knowledge_base.text import normalise
+from knowledge_base.text import normalise_question
 
 __all__ = ["CardAnswer", "Decision", "Hit", "IndexMissing", "KnowledgeBase", "SearchResult"]
 
@@ -49,6 +54,9 @@ class KnowledgeBase:
         self._settings = settings
         self._database = database
         self._embedding = embedding
+        self._encoder = QuestionEncoder()
+        self._lexicon = Lexicon(settings.home_dir / "lexicon.yml")
+        self._ranker = Ranker.load()
         self._decider = Decider.load()
         self._state = _State(index)
         self._reloading = threading.Lock()
@@ -98,19 +106,24 @@ class KnowledgeBase:
         """
         get_region(region)
         state, day = self._state, as_of or clock.today()
-        question = normalise(question[:MAX_QUESTION])
+        question = normalise_question(question[:MAX_QUESTION])
         limit = max(1, min(limit, MAX_HITS))
-        vector = self._embedding.encode([question])[0]
+        query = Query(
+            question, self._embedding.encode([question])[0], self._encoder.encode([question])[0],
+            self._lexicon.legal_words(question),
+        )  # fmt: skip
         mask, spans = state.applicable(region, day)
         places = [int(code) for code in lineage(region)]
-        candidates = gather(state.index, question, vector, mask, spans, places)
-        scores = fuse(candidates)
-        order = np.argsort(-scores, kind="stable")
+        candidates = gather(state.index, query, mask, spans, places)
+        scores = self._ranker.scores(question, candidates)
+        order = law_of_the_place(np.argsort(-scores, kind="stable"), candidates, scores)
+        named = answers_of_known(question, candidates, state.index.known.texts)
+        order = np.concatenate([named, order[~np.isin(order, named)]])
         references = _references(question, state.index)
         asked_for, missing = _rows_asked_for(state.index, references, region, day)
         outcome = self._decider.decide(
-            question, candidates, scores, order, references, statutes_only=state.index.statutes_only
-        )
+            question, query.meaning, candidates, scores, order, references, statutes_only=state.index.statutes_only, known=len(named) > 0,
+        )  # fmt: skip
         ranked = [(int(candidates.rows[i]), float(scores[i])) for i in order[: limit + len(asked_for) + 5]]
         hits = self._hits(state.index, [(row, 2.0) for row in asked_for], ranked, region, day)
         outcome = _hold_to_the_law(outcome, hits, {state.index.article_id(row) for row in asked_for}, missing)
@@ -122,7 +135,14 @@ class KnowledgeBase:
         if card is None and outcome.decision is Decision.ANSWER:
             # What needs a word of warning is not shown as a plain answer.
             hits.sort(key=lambda hit: bool(hit.notice))
-        return SearchResult(hits[:limit], outcome.decision, outcome.confidence, card, outcome.reason)
+        choices: tuple[str, ...] = ()
+        if outcome.decision is not Decision.ANSWER and not references:
+            choices = readings(question, candidates, state.index.known.texts, outcome)
+        if choices:
+            outcome = replace(outcome, decision=Decision.CLARIFY, reason="两种理解")
+        return SearchResult(
+            hits[:limit], outcome.decision, outcome.confidence, card, outcome.reason, outcome.first, choices
+        )
 
     def _try_card(
         self, index: Index, outcome: Outcome, candidates: Candidates, day: date

@@ -20,6 +20,9 @@ _SPACE_IN_CHINESE = re.compile(
     r"(?<=[\u3400-\u9fff，。；：、）》”])[ \t]+(?=[\u3400-\u9fff0-9，。；：、（《“])|(?<=[0-9])[ \t]+(?=[\u3400-\u9fff])"
 )
 
+_FULL_WIDTH = {",": "，", ";": "；", ":": "：", "!": "！", "?": "？", "(": "（", ")": "）"}
+_HALF_WIDTH = re.compile(r"(?<=[\u3400-\u9fff0-9])[,;:!?()]")
+
 # Words that carry the asking, not the matter asked about. Left out of queries, never out of articles.
 STOPWORDS = frozenset(
     [
@@ -139,6 +142,11 @@ def normalise(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_WIDTH)
     lines = (_SPACE_IN_CHINESE.sub("", line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def normalise_question(text: str) -> str:
+    """As `normalise`, and half-width punctuation after Chinese as Chinese has it: telephones write either."""
+    return _HALF_WIDTH.sub(lambda found: _FULL_WIDTH[found[0]], normalise(text))
 
 
 def words(text: str) -> list[str]:

@@ -12,12 +12,14 @@ from rich.table import Table
 from core.regions import NATION, UnknownRegion, full_name, get_region, regions_in
 from knowledge_base.importing.drafts import BrokenSource, ImportReport
 from knowledge_base.importing.sources import LAWREFBOOK_URL, Kind
+from wenfa.kb_models import register
 from wenfa.terminal import console, fail, interruptible, load_settings, open_database
 
 if TYPE_CHECKING:
     from knowledge_base.results import SearchResult
 
-kb = typer.Typer(help="法规库：导入、建索引、检索、核对、卡片。", no_args_is_help=True)
+kb = typer.Typer(help="法规库：导入、建索引、检索、核对、卡片、模型、词典。", no_args_is_help=True)
+register(kb)
 
 Region = Annotated[str, typer.Option(help="地区：GB/T 2260 六位代码或名称，如 330300、温州市")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="按哪一天有效的法规，默认今天")]

@@ -208,6 +208,10 @@ def _unclear(turn: Turn) -> list[Reply]:
     result = _search(turn, turn.text)
     if result is not None and result.decision is Decision.ANSWER:
         return [wording.answer(result, str(turn.message.id))]
+    if expects == "reading":
+        return _to_lawyers(turn, turn.message.id)
+    if result is not None and result.choices:
+        return [wording.which_reading(result.choices, str(turn.message.id))]
     return [_tell_more(turn.message)]
 
 
@@ -224,7 +228,7 @@ def _answer_or_hand_over(turn: Turn, message: Message) -> list[Reply]:
     if result is not None and result.decision is Decision.ANSWER:
         return [wording.answer(result, str(message.id))]
     if result is not None and result.decision is Decision.CLARIFY and not _has_been_asked(turn):
-        return [_tell_more(message)]
+        return [wording.which_reading(result.choices, str(message.id)) if result.choices else _tell_more(message)]
     return _to_lawyers(turn, message.id)
 
 
@@ -240,7 +244,7 @@ def _tell_more(message: Message) -> Reply:
 def _has_been_asked(turn: Turn) -> bool:
     with turn.services.database.read() as session:
         last = conversations.last_service_message(session, turn.message.conversation_id)
-    return last is not None and last.data.get("expects") == "rephrasing"
+    return last is not None and last.data.get("expects") in ("rephrasing", "reading")
 
 
 def _to_lawyers(turn: Turn, message_id: UUID) -> list[Reply]:

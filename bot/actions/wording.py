@@ -33,6 +33,16 @@ def answer(result: SearchResult, about: str) -> Reply:
     )
 
 
+def which_reading(choices: Sequence[str], about: str) -> Reply:
+    """A question back: what was asked can mean two things that different law answers."""
+    return Reply(
+        kind="clarify",
+        text="您问的是下面哪一种？点一个，或者再说详细些。",
+        choices=[*(Choice(title=each, payload=each) for each in choices), ask_lawyers(about)],
+        expects="reading",
+    )
+
+
 def ask_lawyers(about: str) -> Choice:
     return Choice(title="转律师", payload=f'/ask_person{{"about": "{about}"}}')
 

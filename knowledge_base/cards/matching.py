@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 FEATURES = (
-    "words", "words_best", "words_gap", "meaning", "meaning_gap", "question", "question_second", "question_gap", "local",
-    "length",
+    "words", "words_best", "words_gap", "whole", "whole_gap", "question", "question_gap",
+    "meaning", "meaning_second", "meaning_gap", "meaning_squared", "local", "length",
 )  # fmt: skip
 _CONSIDERED = 8  # cards by words, and as many by their nearest question
 
@@ -30,38 +30,43 @@ class CardMatches:
     features: NDArray[np.float64]
 
 
-def match_cards(
-    index: Index, question: str, vector: Floats, places: Sequence[int], question_cosine: Floats
-) -> CardMatches:
-    """The cards of `places` that come nearest. `question_cosine`: of all `Index.questions`, 0 for those of other places."""
+def match_cards(index: Index, question: str, words: Floats, meaning: Floats, places: Sequence[int]) -> CardMatches:
+    """The cards of `places` that come nearest. `words`, `meaning`: the question's vectors of the static embedding and of the
+    question encoder.
+    """
     none = CardMatches(np.zeros(0, np.int64), np.zeros((0, len(FEATURES))))
     here = np.isin(index.card_region, places)
     if not here.any():
         return none
-    words, _ = index.card_lexical.scores(question)
-    words = (words * here / max(index.card_lexical.ceiling(question), 1e-6)).astype(np.float32)
-    meaning = np.where(here, np.maximum(index.card_vectors @ vector, 0), np.float32(0))
-    first, second = _two_best(index, question_cosine)
-    count = min(_CONSIDERED, len(words))
+    bm25, _ = index.card_lexical.scores(question)
+    bm25 = (bm25 * here / max(index.card_lexical.ceiling(question), 1e-6)).astype(np.float32)
+    whole = np.where(here, np.maximum(index.card_vectors @ words, 0), np.float32(0))
+    asked_here = np.isin(index.card_asked_in, places)
+    by_words, _ = _two_best(index, np.where(asked_here, np.maximum(index.card_asked @ words, 0), np.float32(0)))
+    first, second = _two_best(index, np.where(asked_here, np.maximum(index.card_meaning @ meaning, 0), np.float32(0)))
+    count = min(_CONSIDERED, len(bm25))
     considered = np.unique(
-        np.concatenate([np.argpartition(-score, count - 1)[:count] for score in (words, meaning, first)])
+        np.concatenate([np.argpartition(-score, count - 1)[:count] for score in (bm25, whole, by_words, first)])
     )
-    considered = considered[here[considered] & (words[considered] > 0)]
+    considered = considered[here[considered]]
     if not len(considered):
         return none
-    scores = [each[considered].astype(np.float64) for each in (words, meaning, first, second)]
-    words_, meaning_, first_, second_ = scores
+    scores = [each[considered].astype(np.float64) for each in (bm25, whole, by_words, first, second)]
+    bm25_, whole_, by_words_, first_, second_ = scores
     features = np.stack([
-        words_, words_ / max(words_.max(), 1e-6), _gap(words_), meaning_, _gap(meaning_), first_, second_, _gap(first_),
+        bm25_, bm25_ / max(bm25_.max(), 1e-6), _gap(bm25_), whole_, _gap(whole_), by_words_, _gap(by_words_),
+        first_, second_, _gap(first_), first_**2,
         (index.card_region[considered] != int(NATION)).astype(np.float64), np.full(len(considered), np.log(len(question))),
     ], axis=1)  # fmt: skip
     return CardMatches(considered.astype(np.int64), features)
 
 
-def _two_best(index: Index, cosine: Floats) -> tuple[Floats, Floats]:
-    """By card, the cosines of its nearest question and of the next (its nearest again where it has only one)."""
+def _two_best(index: Index, own: Floats) -> tuple[Floats, Floats]:
+    """By card, the cosines of its nearest question and of the next (its nearest again where it has only one).
+
+    `own`: of all questions of cards.
+    """
     starts, stops = index.card_questions[:, 0], index.card_questions[:, 1]
-    own = cosine[starts[0] :]  # the cards' questions come last, card by card
     first = np.maximum.reduceat(own, starts - starts[0])
     others = np.where(own == np.repeat(first, stops - starts), np.float32(0), own)
     second = np.maximum.reduceat(others, starts - starts[0])

@@ -1,19 +1,15 @@
-"""Calibrate when a card answers: how near must a question be to a card's.
-
-    python benchmarks/calibrate_cards.py --data ../shared/data --out knowledge_base/model/card_calibration.json
+"""Calibrating when a card answers: how near must a question be to a card's.
 
 Four kinds of case. *variant*: every question of every card, asked where the card is for, with that question taken out of the
-index; right if the card itself is nearest, or one that rests on the same first article for the same place.
+index (the local cards' have been seen by no model); right if the card itself is nearest, or one that rests on the same first article for the same place.
 *elsewhere*: questions of local cards asked in a province that has none. *layperson*: STARD's train questions; right if the card
 cites an article marked as relevant (other good answers count as wrong there, so that figure is a lower bound). *off topic*:
 sentences that no law answers. Folds are by card, so that a card's other questions never train its own case.
 """
 
-import argparse
 import gzip
 import json
 import random
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -22,29 +18,30 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.calibrate import OFF_TOPIC, expected_calibration_error
 from core.database import Base, Database
 from core.regions import NATION, lineage
 from core.settings import Settings
 from knowledge_base.building import build_index
 from knowledge_base.cards.files import SHIPPED, CardDraft, read_cards
 from knowledge_base.cards.matching import FEATURES, match_cards
-from knowledge_base.cards.store import store_cards
+from knowledge_base.cards.store import card_questions, store_cards
 from knowledge_base.decide import rule
 from knowledge_base.embedding import Embedding
 from knowledge_base.importing.drafts import ArticleDraft, ImportReport, Source, VersionDraft
 from knowledge_base.importing.store import store
-from knowledge_base.index import Index, open_index
+from knowledge_base.index import open_index
 from knowledge_base.models import CardState, Rank
 from knowledge_base.names import short_name
+from knowledge_base.question_encoder import QuestionEncoder
 from knowledge_base.text import normalise
+from knowledge_base.training.off_topic import OFF_TOPIC
+from knowledge_base.training.ranker import TARGET, calibration_error
 
+SEEN = "variant of a national card"
+"""The question encoder has been trained on these: they look nearer than a new question would, and count for half."""
 ELSEWHERE = "530100"  # 昆明: no local card is for it
 FOLDS = 6  # every question of a card with up to six is away once
 
@@ -81,22 +78,24 @@ def build_fold(cards: list[CardDraft], fold: int | None, home: Path) -> Settings
     law = VersionDraft("测试法", Rank.LAW, date(2000, 1, 1), date(2000, 1, 1), Source.TEXT, [article])
     store(database, [law], ImportReport("law"), lambda *_: None)
     store_cards(database, kept, ImportReport("cards"), lambda *_: None)
-    build_index(settings, database)
+    with database.read() as session:
+        questions = card_questions(session)
+    build_index(settings, database, questions=questions)
     database.dispose()
     return settings
 
 
-def gather_cases(cards: list[CardDraft], data: Path) -> list[Case]:
+def gather_cases(cards: list[CardDraft], data: Path, meaning_of: dict[str, np.ndarray]) -> list[Case]:
     by_id = {card.id: card for card in cards}
     cases: list[Case] = []
 
     def add(kind: str, group: str, question: str, region: str, right: Callable[[CardDraft], bool]) -> None:
         asked = normalise(question)
-        if rule(asked, False) is not None and kind != "variant":
+        if rule(asked, False) is not None and kind not in ("variant", SEEN):
             return  # the rules decide before any card is looked at
         places = [int(code) for code in lineage(region)]
-        vector = embedding.encode([asked])[0]
-        matches = match_cards(index, asked, vector, places, cosines(index, vector, places))
+        meaning = meaning_of[question] if question in meaning_of else encoder.encode([asked])[0]
+        matches = match_cards(index, asked, embedding.encode([asked])[0], meaning, places)
         names = [index.cards[card] for card in matches.cards]
         cases.append(
             Case(kind, group, question, matches.features, np.array([right(by_id[name]) for name in names]), names)
@@ -105,7 +104,7 @@ def gather_cases(cards: list[CardDraft], data: Path) -> list[Case]:
     def cites(card: CardDraft) -> set[tuple[str, str]]:
         return {(each.law, each.article) for each in card.citations}
 
-    embedding = Embedding("")
+    embedding, encoder = Embedding(""), QuestionEncoder()
     for fold in range(FOLDS):
         with tempfile.TemporaryDirectory() as home:
             index = open_index(build_fold(cards, fold, Path(home)).index_dir)
@@ -113,7 +112,7 @@ def gather_cases(cards: list[CardDraft], data: Path) -> list[Case]:
                 first = (own.citations[0].law, own.citations[0].article)
                 for place, question in enumerate(own.questions):
                     if held_out(place) == fold:
-                        add("variant", own.id, question, own.region,
+                        add(SEEN if own.region == NATION else "variant", own.id, question, own.region,
                             lambda found, own=own, first=first: found.id == own.id or (found.region == own.region and first in cites(found)))  # fmt: skip
                         if own.region != NATION:
                             add(
@@ -145,12 +144,6 @@ def gather_cases(cards: list[CardDraft], data: Path) -> list[Case]:
     return cases
 
 
-def cosines(index: Index, vector: np.ndarray, places: list[int]) -> np.ndarray:
-    return np.where(np.isin(index.question_region, places), np.maximum(index.question_vectors @ vector, 0), 0).astype(
-        np.float32
-    )
-
-
 def fit(cases: list[Case], weight: np.ndarray, chosen: np.ndarray) -> tuple[StandardScaler, LogisticRegression]:
     """A logistic regression over the cards near the chosen questions, each question weighing the same."""
     some = [i for i in chosen if len(cases[i].cards)]
@@ -162,28 +155,22 @@ def fit(cases: list[Case], weight: np.ndarray, chosen: np.ndarray) -> tuple[Stan
     return scaler, model.fit(scaler.transform(rows), right, sample_weight=weights / weights.mean())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--precision", type=float, default=0.9)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--show", type=int, default=0, help="print so many confident cases that count as wrong")
-    arguments = parser.parse_args()
+def calibrate_cards(data: Path, path: Path, meaning_of: dict[str, np.ndarray]) -> None:
+    """Write `path`, with the figures out of fold. `meaning_of`: vectors of STARD's questions from encoders that have not seen them."""
     cards = [
         card
         for card in read_cards(sorted(SHIPPED.glob("*.yml")), ImportReport("cards"))
         if card.state is CardState.PUBLISHED
     ]
-    cases = gather_cases(cards, arguments.data)
+    cases = gather_cases(cards, data, meaning_of)
     count = Counter(case.kind for case in cases)
-    share = {"variant": 1.0, "elsewhere": 0.3, "layperson": 1.0, "off topic": 0.3}
+    share = {"variant": 1.0, SEEN: 0.5, "elsewhere": 0.3, "layperson": 1.0, "off topic": 0.3}
     weight = np.array([share[case.kind] / count[case.kind] for case in cases])
     groups = sorted({case.group for case in cases})
-    random.Random(7).shuffle(groups)
+    random.Random(7).shuffle(groups)  # noqa: S311
     fold = {group: position % 5 for position, group in enumerate(groups)}
     folds = np.array([fold[case.group] for case in cases])
     probability, right = np.zeros(len(cases)), np.zeros(len(cases), dtype=bool)
-    chosen_card = [""] * len(cases)
     for each in range(5):
         scaler, model = fit(cases, weight, np.flatnonzero(folds != each))
         for i in np.flatnonzero(folds == each):
@@ -191,14 +178,13 @@ def main() -> None:
             if len(case.cards):
                 likely = model.predict_proba(scaler.transform(case.features))[:, 1]
                 best = int(np.argmax(likely))
-                probability[i], right[i], chosen_card[i] = likely[best], case.right[best], case.cards[best]
+                probability[i], right[i] = likely[best], case.right[best]
     order = np.argsort(-probability)
     gained = np.cumsum(weight[order] * right[order]) / np.cumsum(weight[order])
-    enough = np.flatnonzero(gained >= arguments.precision)
+    enough = np.flatnonzero(gained >= TARGET)
     threshold = float(probability[order[enough[-1]]]) if len(enough) else 1.0
-    by_id = {card.id: card for card in cards}
     report: dict[str, object] = {
-        "ece": round(expected_calibration_error(probability, right), 3),
+        "ece": round(calibration_error(probability, right), 3),
         "threshold": round(threshold, 4),
     }
     for kind in count:
@@ -210,22 +196,11 @@ def main() -> None:
             "answered": round(float(answered.sum() / chosen.sum()), 3),
             "precision": round(float(right[answered].mean()), 3) if answered.any() else None,
         }
-    print(json.dumps(report, ensure_ascii=False, indent=1))
-    wrong = [i for i in order if not right[i] and probability[i] >= threshold]
-    for i in random.Random(3).sample(wrong, min(arguments.show, len(wrong))):
-        case = cases[i]
-        print(f"{probability[i]:.2f} [{case.kind}] {case.question}  →  {by_id[chosen_card[i]].questions[0]}")
     scaler, model = fit(cases, weight, np.arange(len(cases)))
     content = {
-        "how": "benchmarks/calibrate_cards.py: logistic regression; threshold for "
-        f"{arguments.precision:.2f} precision over all kinds of case, out of fold by card",
+        "how": f"logistic regression; threshold for {TARGET:.2f} precision over all kinds of case, out of fold by card",
         "features": list(FEATURES), "mean": scaler.mean_.round(6).tolist(), "scale": scaler.scale_.round(6).tolist(),
         "coefficients": model.coef_[0].round(6).tolist(), "intercept": round(float(model.intercept_[0]), 6),
         "threshold": round(threshold, 4), "out_of_fold": report,
     }  # fmt: skip
-    if arguments.out:
-        arguments.out.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,169 @@
+"""Training the question encoder.
+
+The articles' vectors stand still: those of the base model, centred and cut to 256 dimensions. The question encoder begins
+as the same model and learns to put a question where the articles that answer it lie, by a softmax over *all* articles,
+which costs next to nothing when they stand still. First from the everyday questions, then from STARD's.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch.nn import functional as F  # noqa: N812
+
+from knowledge_base.article_encoder import project
+from knowledge_base.base_model import BaseModelFile, base_model_path, load_base_model
+from knowledge_base.question_encoder import MAX_TOKENS, PROMPT
+from knowledge_base.training.material import SEED, Asked
+from knowledge_base.training.progress import Say
+
+Floats = NDArray[np.float32]
+
+DIMENSION = 256
+BATCH, TEMPERATURE = 48, 0.05
+EPOCHS_OWN, RATE_OWN = 3, 4e-5
+EPOCHS_STARD, RATE_STARD = 3, 5e-5
+_POOL = 20  # batches cut from questions of like length
+
+
+class Encoder(torch.nn.Module):
+    """The base model, mean pooling, a projection, unit length."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.tokenizer.enable_truncation(MAX_TOKENS)
+        self.tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")  # noqa: S106
+        self.bert = load_base_model(BaseModelFile(base_model_path()), tokenizer)
+        self.projection = torch.nn.Linear(self.bert.config.hidden_size, DIMENSION)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return F.normalize(self.projection(self.pooled(input_ids, attention_mask)).float(), dim=1)
+
+    def pooled(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        weight = attention_mask[:, :, None].to(hidden.dtype)
+        return F.normalize(((hidden * weight).sum(1) / weight.sum(1)).float(), dim=1)
+
+    def tokens(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        found = self.tokenizer.encode_batch([PROMPT + text for text in texts])
+        return torch.tensor([each.ids for each in found]), torch.tensor([each.attention_mask for each in found])
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str], layer: Callable[..., torch.Tensor] | None = None) -> Floats:
+        """Vectors of `texts` (or what `layer` makes of them), shape (len(texts), …)."""
+        self.eval()
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        parts = []
+        for start in range(0, len(order), 64):
+            with torch.autocast("cpu", torch.bfloat16):
+                parts.append(
+                    (layer or self)(*self.tokens([texts[i] for i in order[start : start + 64]])).float().numpy()
+                )
+        found = np.concatenate(parts)
+        result = np.empty_like(found)
+        result[order] = found
+        return result
+
+
+def find_projection(hidden: Floats) -> tuple[Floats, Floats]:
+    """(mean, matrix) of the articles' principal components. `hidden`: the base model's unit vectors, shape (articles, 384)."""
+    mean = hidden.mean(0)
+    values, components = np.linalg.eigh(np.cov((hidden - mean).T))
+    return mean, components[:, np.argsort(-values)[:DIMENSION]].astype(np.float32)
+
+
+def new_encoder(tokenizer: Tokenizer, matrix: Floats, questions: Sequence[str]) -> Encoder:
+    """The base model with the articles' projection, centred on questions."""
+    encoder = Encoder(tokenizer)
+    centre = torch.from_numpy(encoder.encode(questions[::12], encoder.pooled).mean(0))
+    with torch.no_grad():
+        weight = torch.from_numpy(matrix).T
+        encoder.projection.weight.copy_(weight)
+        encoder.projection.bias.copy_(-(weight @ centre))
+    return encoder
+
+
+def train(
+    encoder: Encoder, asked: Sequence[Asked], articles: Floats, epochs: int, rate: float, say: Say, phase: str
+) -> None:
+    """Train `encoder` in place. `articles`: unit vectors, shape (texts, DIMENSION)."""
+    torch.manual_seed(SEED)
+    generator = np.random.default_rng(SEED)
+    encoder.train()
+    head = [encoder.projection.weight, encoder.projection.bias]
+    parameters = list(encoder.parameters())
+    body = [each for each in parameters if not any(each is one for one in head)]
+    groups = [{"params": body, "lr": rate}, {"params": head, "lr": 5 * rate}]
+    rates = [rate, 5 * rate]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
+    still = torch.from_numpy(articles).to(torch.bfloat16)
+    total, step = epochs * ((len(asked) + BATCH - 1) // BATCH), 0
+    for _ in range(epochs):
+        order = generator.permutation(len(asked))
+        batches: list[list[int]] = []
+        for start in range(0, len(order), BATCH * _POOL):
+            pool = sorted(order[start : start + BATCH * _POOL].tolist(), key=lambda i: len(asked[i].text))
+            batches += [pool[i : i + BATCH] for i in range(0, len(pool), BATCH)]
+        for place in generator.permutation(len(batches)).tolist():
+            some = [asked[i] for i in batches[place]]
+            warm = min(1.0, (step + 1) / (0.1 * total)) * max(0.02, 1 - step / total)
+            for group, full in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = full * warm
+            with torch.autocast("cpu", torch.bfloat16):
+                vectors = encoder(*encoder.tokens([each.text for each in some]))
+                scores = (vectors.to(torch.bfloat16) @ still.T).float() / TEMPERATURE
+            right = torch.stack([scores[row, list(each.targets)].mean() for row, each in enumerate(some)])
+            loss = (torch.logsumexp(scores, 1) - right).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            step += 1
+            say(phase, step, total)
+    encoder.eval()
+
+
+def export(encoder: Encoder, folder: Path) -> None:
+    """Write `folder` as `question_encoder.OnnxEncoder` reads it: the graph with 8-bit weights, and the tokenizer."""
+    import json
+    import tempfile
+
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.transformers import optimizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.eval()
+    encoder.bert.config._attn_implementation = "eager"  # what the graph optimiser knows
+    ids = torch.randint(5, 1000, (2, 16))
+    with tempfile.TemporaryDirectory() as scratch:
+        plain, fused = str(Path(scratch, "plain.onnx")), str(Path(scratch, "fused.onnx"))
+        axes = {0: "texts", 1: "tokens"}
+        torch.onnx.export(
+            encoder, (ids, torch.ones_like(ids)), plain, input_names=["input_ids", "attention_mask"],
+            output_names=["vectors"], dynamic_axes={"input_ids": axes, "attention_mask": axes}, opset_version=17, dynamo=False,
+        )  # fmt: skip
+        config = encoder.bert.config
+        optimizer.optimize_model(
+            plain, model_type="bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size
+        ).save_model_to_file(fused)
+        quantize_dynamic(
+            fused, str(folder / "model.onnx"), per_channel=True, weight_type=QuantType.QInt8,
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+        )  # fmt: skip
+    encoder.tokenizer.no_padding()
+    encoder.tokenizer.no_truncation()
+    encoder.tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "knowledge_base.question_encoder.OnnxEncoder"}]
+    (folder / "modules.json").write_text(json.dumps(modules, indent=1) + "\n", encoding="utf-8")
+    (folder / "config_sentence_transformers.json").write_text(
+        json.dumps({"model_type": "SentenceTransformer", "similarity_fn_name": "cosine"}, indent=1) + "\n",
+        encoding="utf-8",
+    )
+
+
+__all__ = ["Encoder", "export", "find_projection", "new_encoder", "project", "train"]

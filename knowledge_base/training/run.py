@@ -1,0 +1,244 @@
+"""Training every model that ships, step by step. What a step has made is kept in a working folder and found there again."""
+
+import json
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import faiss
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from knowledge_base.article_encoder import ArticleEncoder
+from knowledge_base.building import build_index
+from knowledge_base.candidates import Query
+from knowledge_base.embedding import Embedding
+from knowledge_base.index import Index, open_index
+from knowledge_base.known import KnownQuestions, write_known
+from knowledge_base.lexicon import Lexicon
+from knowledge_base.model_files import (
+    ARTICLE_VECTORS,
+    CALIBRATION,
+    CARD_CALIBRATION,
+    LEARNED,
+    PROJECTION,
+    QUESTION_MODEL,
+    QUESTION_VECTORS,
+    RANKER,
+    WORD_MODEL,
+)
+from knowledge_base.question_encoder import QuestionEncoder
+from knowledge_base.questions import EverydayQuestion, hashed, load_questions
+from knowledge_base.training import ranker
+from knowledge_base.training.cards import calibrate_cards
+from knowledge_base.training.corpus import Corpus, load_corpus
+from knowledge_base.training.encoder import (
+    EPOCHS_OWN,
+    EPOCHS_STARD,
+    RATE_OWN,
+    RATE_STARD,
+    Encoder,
+    export,
+    find_projection,
+    new_encoder,
+    project,
+    train,
+)
+from knowledge_base.training.kinds import train_kinds
+from knowledge_base.training.material import (
+    FOLDS,
+    KINDS_OF_FOLD,
+    Material,
+    card_questions,
+    fold_of,
+    load_material,
+    shipped_cards,
+)
+from knowledge_base.training.off_topic import OFF_TOPIC
+from knowledge_base.training.progress import Say
+from knowledge_base.training.words import train_words
+from knowledge_base.vectors import keys_of, write_vectors
+
+Floats = NDArray[np.float32]
+
+
+class Training:
+    """All steps over `data` (see `material.load_material`), with `work` as the working folder."""
+
+    def __init__(self, data: Path, work: Path, say: Say) -> None:
+        self.data, self.work, self.say = data.resolve(), work.resolve(), say
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.material: Material = load_material(self.data)
+
+    def run(self) -> None:
+        """Every step, in the order in which they stand on each other. Some two hours on two cores."""
+        train_words(self.material, WORD_MODEL, self.say)
+        self.make_article_vectors()
+        self.train_encoder()
+        self.train_ranker()
+        train_kinds(QuestionEncoder())
+        self.calibrate_cards()
+
+    def make_article_vectors(self) -> Floats:
+        """The articles' vectors and their projection."""
+        kept = self.work / "base.npy"
+        if not kept.exists():
+            hidden = ArticleEncoder().hidden(self.material.texts, lambda done, total: self.say("条文向量", done, total))
+            np.save(kept, hidden.astype(np.float16))
+        base = np.load(kept).astype(np.float32)
+        mean, matrix = find_projection(base)
+        np.savez(PROJECTION, mean=mean, matrix=matrix)
+        vectors = project(base, mean, matrix)
+        write_vectors(ARTICLE_VECTORS, keys_of(self.material.texts), vectors)
+        return vectors
+
+    def train_encoder(self) -> None:
+        """The question encoder and, for the ranker, one without each fold; the vectors of the known questions."""
+        stard, vectors = self.material.stard, self._stored_articles()
+        own = self._own(vectors)
+        for kind in KINDS_OF_FOLD:
+            folds = fold_of(len(stard), kind)
+            for fold in range(FOLDS):
+                kept = self.work / f"asked-{kind}-{fold}.npy"
+                if not kept.exists():
+                    self._restore(own)
+                    learned = [asked for asked, each in zip(stard, folds, strict=True) if each != fold]
+                    train(
+                        own,
+                        learned,
+                        vectors,
+                        EPOCHS_STARD,
+                        RATE_STARD,
+                        self.say,
+                        f"问题编码器 {kind} {fold + 1}/{FOLDS}",
+                    )
+                    np.save(kept, own.encode([asked.text for asked in stard]))
+        self._restore(own)
+        of_cards = [question for card in shipped_cards() for question in card.questions]
+        known_texts = list(dict.fromkeys([*(question.text for question in load_questions()), *of_cards]))
+        known_vectors = own.encode(known_texts)
+        train(own, stard, vectors, EPOCHS_STARD, RATE_STARD, self.say, "问题编码器")
+        learned_vectors = own.encode([asked.text for asked in stard])
+        hashes = [hashed(asked.text) for asked in stard]
+        write_vectors(
+            QUESTION_VECTORS, keys_of([*known_texts, *hashes]), np.concatenate([known_vectors, learned_vectors])
+        )
+        self._write_learned(hashes)
+        export(own, QUESTION_MODEL)
+
+    def train_ranker(self) -> None:
+        """The ranker and the calibration of the decision."""
+        cases = self.cases()
+        ranker.write_ranker(cases, RANKER)
+        ranker.write_calibration(ranker.calibrate(cases, ranker.out_of_fold(cases)), CALIBRATION)
+
+    def calibrate_cards(self) -> None:
+        """When a card answers."""
+        meaning_of: dict[str, Floats] = {}
+        folds = fold_of(len(self.material.stard), "random")
+        for fold in range(FOLDS):
+            vectors = np.load(self.work / f"asked-random-{fold}.npy")
+            meaning_of |= {self.material.stard[i].text: vectors[i] for i in np.flatnonzero(folds == fold).tolist()}
+        calibrate_cards(self.data, CARD_CALIBRATION, meaning_of)
+
+    def cases(self) -> list[ranker.Case]:
+        """The questions of STARD, asked in both kinds of fold."""
+        kept = self.work / "cases.pickle"
+        if kept.exists():
+            cases: list[ranker.Case] = pickle.loads(kept.read_bytes())  # noqa: S301 - our own file
+            return cases
+        faiss.omp_set_num_threads(1)
+        corpus = load_corpus(self.data / "stard" / "corpus.jsonl.gz", self.work / "corpus")
+        build_index(corpus.settings, corpus.database, questions=[*load_questions(), *card_questions()])
+        index = open_index(corpus.settings.index_dir)
+        asked = _Asked(self.material, corpus, index)
+        cases = []
+        for kind in KINDS_OF_FOLD:
+            folds = fold_of(len(self.material.stard), kind)
+            for fold in range(FOLDS):
+                vectors = np.load(self.work / f"asked-{kind}-{fold}.npy")
+                index.known = asked.known(
+                    self.work / f"known-{kind}-{fold}", vectors, np.flatnonzero(folds != fold).tolist()
+                )
+                cases += asked.ask(kind, fold, vectors, np.flatnonzero(folds == fold).tolist())
+                cases += asked.ask_off_topic(kind, fold)
+                self.say("排序样本", len(cases), 2 * len(self.material.stard))
+        kept.write_bytes(pickle.dumps(cases))
+        return cases
+
+    def _stored_articles(self) -> Floats:
+        with np.load(PROJECTION) as content:
+            return project(np.load(self.work / "base.npy").astype(np.float32), content["mean"], content["matrix"])
+
+    def _own(self, vectors: Floats) -> Encoder:
+        """The encoder trained on the everyday questions alone."""
+        tokenizer = Tokenizer.from_file(str(QUESTION_MODEL / "tokenizer.json"))
+        with np.load(PROJECTION) as content:
+            encoder = new_encoder(tokenizer, content["matrix"], [asked.text for asked in self.material.own])
+        if not (self.work / "own.pt").exists():
+            train(encoder, self.material.own, vectors, EPOCHS_OWN, RATE_OWN, self.say, "问题编码器 常见问题")
+            torch.save(encoder.state_dict(), self.work / "own.pt")
+        self._restore(encoder)
+        return encoder
+
+    def _restore(self, encoder: Encoder) -> None:
+        encoder.load_state_dict(torch.load(self.work / "own.pt"))
+
+    def _write_learned(self, hashes: Sequence[str]) -> None:
+        """STARD's questions as `questions.learned_questions` reads them."""
+        documents = {document.id: document for document in self.material.documents[: self.material.corpus]}
+        reviewed: dict[str, str] = {}
+        lines = []
+        for text, relevant in zip(hashes, self.material.relevant, strict=True):
+            answers = [documents[each] for each in relevant]
+            reviewed |= {each.law: str(each.promulgated) for each in answers if each.promulgated}
+            lines.append({"articles": [f"{each.law} {each.number}" for each in answers], "questions": [text]})
+        content = [{"reviewed": dict(sorted(reviewed.items()))}, *lines]
+        LEARNED.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in content), encoding="utf-8")
+
+
+class _Asked:
+    """STARD's questions over one index of its corpus."""
+
+    def __init__(self, material: Material, corpus: Corpus, index: Index) -> None:
+        self.index, self.stard = index, material.stard
+        self.embedding = Embedding()
+        self.words = self.embedding.encode([asked.text for asked in material.stard])
+        lexicon = Lexicon(corpus.settings.home_dir / "lexicon.yml")
+        self.legal = [lexicon.legal_words(asked.text) for asked in material.stard]
+        rows = {corpus.external[index.article_id(row)]: row for row in range(index.size)}
+        self.relevant = [[rows[each] for each in relevant] for relevant in material.relevant]
+        self.documents = {
+            rows[each.id]: f"{each.law}\n{each.path}\n{each.text}" for each in material.documents[: material.corpus]
+        }
+        known = index.known
+        self.questions = [EverydayQuestion(text, ()) for text in known.texts]
+        self.targets = known.targets
+        self.meaning = np.load(index.folder / "known" / "meaning" / "vectors.npy").astype(np.float32)
+        self.before = index.folder / "known"
+
+    def known(self, folder: Path, vectors: Floats, learned: list[int]) -> KnownQuestions:
+        """The index's known questions and these of STARD's."""
+        questions = [*self.questions, *(EverydayQuestion(self.stard[i].text, ()) for i in learned)]
+        targets = [*self.targets, *(self.relevant[i] for i in learned)]
+        pointed = {row for each in targets for row in each}
+        if not folder.exists():
+            write_known(
+                folder, self.before, questions, targets, np.concatenate([self.meaning, vectors[learned]]),
+                {row: self.documents[row] for row in pointed}, self.embedding, same_model=True,
+            )  # fmt: skip
+        return KnownQuestions(folder)
+
+    def ask(self, kind: str, fold: int, vectors: Floats, held: list[int]) -> list[ranker.Case]:
+        queries = {i: Query(self.stard[i].text, self.words[i], vectors[i], self.legal[i]) for i in held}
+        return [ranker.ask(self.index, kind, fold, query, self.relevant[i]) for i, query in queries.items()]
+
+    def ask_off_topic(self, kind: str, fold: int) -> list[ranker.Case]:
+        """What no article answers: a fifth of it in each fold."""
+        some = OFF_TOPIC[fold::FOLDS]
+        words, meaning = self.embedding.encode(some), QuestionEncoder().encode(some)
+        return [
+            ranker.ask(self.index, kind, fold, Query(text, words[i], meaning[i]), ()) for i, text in enumerate(some)
+        ]
