@@ -60,6 +60,8 @@ _ELSEWHERE = "法律本身没有规定，须查法规或司法解释"
 _CARDS_MAY_ANSWER = {VAGUE, _ELSEWHERE}
 # And rules that one written down as a question of law settles: the classifier may take it for somebody's own dispute.
 _KNOWN_MAY_ANSWER = {VAGUE, "具体个案"}
+LIKELY_LOCAL_CARD = 0.08
+"""The same for a card of the place, where nothing else of the place is among the first three: better one article too many."""
 LIKELY_CARD = 0.3
 """The probability from which a card's articles are listed first, whether or not the card answers."""
 _KNOWN = 0.95

@@ -81,7 +81,7 @@ class KnownQuestions:
         every = ((0, len(self.texts)),)
         found, _ = self._dense.search(meaning, NEAREST, here, every)
         scores, _ = self.lexical.scores(question)
-        words: Floats = np.where(here, scores, np.float32(0)) / np.float32(max(self.lexical.ceiling(question), 1e-6))
+        words = (np.where(here, scores, 0) / max(self.lexical.ceiling(question), 1e-6)).astype(np.float32)
         found = np.union1d(found, best(words, NEAREST_BY_WORDS, every))
         cosine = self._dense.cosines(meaning, found)
         order = np.argsort(-cosine, kind="stable")

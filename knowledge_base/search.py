@@ -21,7 +21,7 @@ from knowledge_base.candidates import Candidates, Query, gather
 from knowledge_base.cards.answer import as_hit
 from knowledge_base.cards.store import Unfit, cited_articles
 from knowledge_base.clarify import readings
-from knowledge_base.decide import LIKELY_CARD, Decider, Decision, Outcome
+from knowledge_base.decide import LIKELY_CARD, LIKELY_LOCAL_CARD, Decider, Decision, Outcome
 from knowledge_base.embedding import Embedding, model_digest
 from knowledge_base.index import Index, IndexMissing, current_name, open_index
 from knowledge_base.lexicon import Lexicon
@@ -132,6 +132,8 @@ class KnowledgeBase:
             outcome, card, cited = self._try_card(state.index, outcome, candidates, day)
             known = {hit.article_id for hit in cited}
             hits = [*cited, *(hit for hit in hits if hit.article_id not in known)]
+            if region != NATION and all(hit.region == NATION for hit in hits[:3]):
+                hits = self._with_local_card(state.index, hits, max(len(cited) if card else 0, 2), candidates, day)
         if card is None and outcome.decision is Decision.ANSWER:
             # What needs a word of warning is not shown as a plain answer.
             hits.sort(key=lambda hit: bool(hit.notice))
@@ -175,6 +177,27 @@ class KnowledgeBase:
                 len(hits),
             )
         return Outcome(Decision.ANSWER, probability, "问答卡片"), answer, hits
+
+    def _with_local_card(
+        self, index: Index, hits: list[Hit], place: int, candidates: Candidates, day: date
+    ) -> list[Hit]:
+        """`hits` with what the nearest local card rests on at `place`, where it may be meant: shown, not answered with."""
+        best, probability = self._decider.best_card(candidates.cards.local())
+        if probability < LIKELY_LOCAL_CARD:
+            return hits
+        with self._database.read() as session:
+            card = session.get(Card, index.cards[best])
+            try:
+                cited = cited_articles(session, card, day) if card is not None else []
+            except Unfit:
+                return hits
+            found = [as_hit(card, each, day, probability) for each in cited] if card is not None else []
+        local = [hit for hit in found if hit.region != NATION][:1]
+        return [
+            *hits[:place],
+            *local,
+            *(hit for hit in hits[place:] if hit.article_id not in {each.article_id for each in local}),
+        ]
 
     def _hits(
         self, index: Index, asked_for: list[tuple[int, float]], ranked: list[tuple[int, float]], region: str, day: date

@@ -29,6 +29,11 @@ class CardMatches:
     cards: Integers
     features: NDArray[np.float64]
 
+    def local(self) -> "CardMatches":
+        """Those of a place alone."""
+        chosen = self.features[:, FEATURES.index("local")] > 0
+        return CardMatches(self.cards[chosen], self.features[chosen])
+
 
 def match_cards(index: Index, question: str, words: Floats, meaning: Floats, places: Sequence[int]) -> CardMatches:
     """The cards of `places` that come nearest. `words`, `meaning`: the question's vectors of the static embedding and of the

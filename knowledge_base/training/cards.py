@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +102,6 @@ def gather_cases(cards: list[CardDraft], data: Path, meaning_of: dict[str, np.nd
             Case(kind, group, question, matches.features, np.array([right(by_id[name]) for name in names]), names)
         )
 
-    def cites(card: CardDraft) -> set[tuple[str, str]]:
-        return {(each.law, each.article) for each in card.citations}
-
     embedding, encoder = Embedding(""), QuestionEncoder()
     for fold in range(FOLDS):
         with tempfile.TemporaryDirectory() as home:
@@ -112,16 +110,10 @@ def gather_cases(cards: list[CardDraft], data: Path, meaning_of: dict[str, np.nd
                 first = (own.citations[0].law, own.citations[0].article)
                 for place, question in enumerate(own.questions):
                     if held_out(place) == fold:
-                        add(SEEN if own.region == NATION else "variant", own.id, question, own.region,
-                            lambda found, own=own, first=first: found.id == own.id or (found.region == own.region and first in cites(found)))  # fmt: skip
+                        kind = SEEN if own.region == NATION else "variant"
+                        add(kind, own.id, question, own.region, partial(_answers_too, own, first))
                         if own.region != NATION:
-                            add(
-                                "elsewhere",
-                                own.id,
-                                question,
-                                ELSEWHERE,
-                                lambda found, first=first: first in cites(found),
-                            )
+                            add("elsewhere", own.id, question, ELSEWHERE, partial(_cites_any, {first}))
     named = {}
     with gzip.open(data / "stard" / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
         for line in file:
@@ -132,16 +124,19 @@ def gather_cases(cards: list[CardDraft], data: Path, meaning_of: dict[str, np.nd
         for line in (data / "stard" / "train.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             wanted = {named[key] for key in row["relevant"] if key in named}
-            add(
-                "layperson",
-                f"stard-{row['id']}",
-                row["question"],
-                NATION,
-                lambda found, wanted=wanted: bool(wanted & cites(found)),
-            )
+            add("layperson", f"stard-{row['id']}", row["question"], NATION, partial(_cites_any, wanted))
         for sentence in OFF_TOPIC:
             add("off topic", sentence, sentence, NATION, lambda _: False)
     return cases
+
+
+def _cites_any(wanted: set[tuple[str, str]], found: CardDraft) -> bool:
+    return bool(wanted & {(each.law, each.article) for each in found.citations})
+
+
+def _answers_too(own: CardDraft, first: tuple[str, str], found: CardDraft) -> bool:
+    """The card itself, or one for the same place that rests on the same first article."""
+    return found.id == own.id or (found.region == own.region and _cites_any({first}, found))
 
 
 def fit(cases: list[Case], weight: np.ndarray, chosen: np.ndarray) -> tuple[StandardScaler, LogisticRegression]:

@@ -28,11 +28,11 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 PARAMETERS = {
-    "objective": "lambdarank", "num_leaves": 15, "learning_rate": 0.06, "min_data_in_leaf": 40, "feature_fraction": 0.5,
+    "objective": "lambdarank", "num_leaves": 15, "learning_rate": 0.075, "min_data_in_leaf": 40, "feature_fraction": 0.5,
     "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0, "lambdarank_truncation_level": 15, "verbosity": -1,
     "deterministic": True, "force_row_wise": True,
 }  # fmt: skip
-ROUNDS = 220
+ROUNDS = 160
 BLIND = 4
 """One case in so many is shown once more with articles that have no vector, as newly imported ones."""
 TARGET = 0.9
@@ -77,10 +77,10 @@ def _half_blind(case: Case, place: int) -> Case:
     laws = case.candidates.laws
     chosen = np.random.default_rng(place).permutation(np.unique(laws))
     blind = np.isin(laws, chosen[: len(chosen) // 2] if place % (2 * BLIND) else chosen)
-    missing = {
-        name: np.where(blind, np.float32(np.nan), getattr(case.candidates, name)) for name in ("meaning", "around")
-    }
-    return replace(case, candidates=replace(case.candidates, **missing))
+    meaning, around = (
+        np.where(blind, np.float32(np.nan), each) for each in (case.candidates.meaning, case.candidates.around)
+    )
+    return replace(case, candidates=replace(case.candidates, meaning=meaning, around=around))
 
 
 def out_of_fold(cases: Sequence[Case], together: bool = True) -> list[Floats]:
