@@ -51,6 +51,14 @@ class Embedding:
             progress(min(start + size, len(texts)), len(texts))
         return np.ascontiguousarray(np.concatenate(found), dtype=np.float32)
 
+    def encode_one(self, text: str) -> Floats:
+        """The vector of one text, shape (dimension,), without the millisecond that the library's batching takes."""
+        import torch
+
+        with torch.inference_mode():
+            vector = self._model.forward(self._model.preprocess([text]))["sentence_embedding"][0].float().numpy()
+        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), dtype=np.float32)
+
     @property
     def dimension(self) -> int:
         dimension = self._model.get_embedding_dimension()

@@ -109,7 +109,7 @@ class KnowledgeBase:
         question = normalise_question(question[:MAX_QUESTION])
         limit = max(1, min(limit, MAX_HITS))
         query = Query(
-            question, self._embedding.encode([question])[0], self._encoder.encode([question])[0],
+            question, self._embedding.encode_one(question), self._encoder.encode([question])[0],
             self._lexicon.legal_words(question),
         )  # fmt: skip
         mask, spans = state.applicable(region, day)
