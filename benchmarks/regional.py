@@ -24,13 +24,14 @@ from core.database import Base, Database
 from core.regions import NATION, lineage
 from core.settings import Settings
 from knowledge_base.building import build_index
-from knowledge_base.cards.files import SHIPPED, CardDraft, read_cards
+from knowledge_base.cards.files import CardDraft
 from knowledge_base.cards.store import store_cards
 from knowledge_base.importing.drafts import ImportReport
 from knowledge_base.importing.sources import import_sources
 from knowledge_base.models import CardState
 from knowledge_base.names import short_name
 from knowledge_base.search import Decision, KnowledgeBase
+from knowledge_base.training.material import shipped_cards
 
 EVERY = 5
 
@@ -72,11 +73,7 @@ def main() -> None:
     parser.add_argument("--laws", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    cards = [
-        card
-        for card in read_cards(sorted(SHIPPED.glob("*.yml")), ImportReport("cards"))
-        if card.state is CardState.PUBLISHED
-    ]
+    cards = [card for card in shipped_cards() if card.state is CardState.PUBLISHED]
     asked = [
         (card, question) for card in cards if card.region != NATION for question in card.questions[EVERY - 1 :: EVERY]
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from knowledge_base.base_model import BaseModelFile, base_model_path, load_base_model
+from knowledge_base.base_model import BaseModelFile, base_model_path, fit_to_batches, load_base_model
 from knowledge_base.model_files import PROJECTION, QUESTION_MODEL
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class ArticleEncoder:
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(QUESTION_MODEL / "tokenizer.json"))
-        tokenizer.enable_truncation(MAX_TOKENS)
-        tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")  # noqa: S106
+        fit_to_batches(tokenizer, MAX_TOKENS)
         return tokenizer
 
     @cached_property

@@ -97,6 +97,12 @@ def make_tokenizer(pieces: Sequence[tuple[str, float]]) -> Tokenizer:
     return tokenizer
 
 
+def fit_to_batches(tokenizer: Tokenizer, most: int) -> None:
+    """Cut texts at `most` tokens, and fill those of a batch up to the longest."""
+    tokenizer.enable_truncation(most)
+    tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")  # noqa: S106
+
+
 def load_base_model(file: BaseModelFile, tokenizer: Tokenizer) -> "BertModel":
     """The model with the embeddings of `tokenizer`'s tokens alone, in their order."""
     import torch

@@ -53,13 +53,14 @@ _STRATEGY = re.compile(
     r"(?:怎么|如何|怎样|去哪|能不能|可不可以|该|要不要|咋)(?:去|才能)?(?:打官司|告|起诉|应诉|维权|上诉|辩护|举证|取证)|"
     r"(?:能|可以|会|该|应该)(?:赔|判|要到?|拿到?|分到?)(?:偿|我|给我|他|她)?(?:多少|几)|胜诉|打赢|能赢|胜算|赢面|把握大|开庭|(?:帮我|替我)(?:写|起草|看看|分析|算|打官司|告|要回)"
 )
-DANGER = "可能有人身危险"
+DANGER, WANTS_PERSON, OWN_CASE, GREETING = "可能有人身危险", "要找人", "具体个案", "问候"
+"""Why the words of a message alone decide, for the log; and `VAGUE`."""
 VAGUE = "问题太短"
 _ELSEWHERE = "法律本身没有规定，须查法规或司法解释"
 # Rules that a reviewed answer to that very question settles.
 _CARDS_MAY_ANSWER = {VAGUE, _ELSEWHERE}
 # And rules that one written down as a question of law settles: the classifier may take it for somebody's own dispute.
-_KNOWN_MAY_ANSWER = {VAGUE, "具体个案"}
+_KNOWN_MAY_ANSWER = {VAGUE, OWN_CASE}
 LIKELY_LOCAL_CARD = 0.08
 """The same for a card of the place, where nothing else of the place is among the first three: better one article too many."""
 LIKELY_CARD = 0.3
@@ -108,12 +109,12 @@ def rule(question: str, referred: bool, *, statutes_only: bool = True) -> Outcom
     if _DANGER.search(question):
         return Outcome(Decision.ESCALATE, 0.0, DANGER, True)
     if _PERSON.search(question):
-        return Outcome(Decision.ESCALATE, 0.0, "要找人", True)
+        return Outcome(Decision.ESCALATE, 0.0, WANTS_PERSON, True)
     if _GREETING.match(question.strip()):
-        return Outcome(Decision.CLARIFY, 0.0, "问候", True)
+        return Outcome(Decision.CLARIFY, 0.0, GREETING, True)
     marks = [bool(pattern.search(question)) for pattern in (_AMOUNT, _EVIDENCE, _STRATEGY)]
     if sum(marks) + bool(_OWN.search(question)) >= 2 and any(marks):
-        return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
+        return Outcome(Decision.ESCALATE, 0.0, OWN_CASE, True)
     if statutes_only and not referred and _NOT_IN_STATUTES.search(question):
         return Outcome(Decision.ESCALATE, 0.0, _ELSEWHERE, True)
     if not referred and _is_vague(question):
@@ -263,10 +264,10 @@ class Decider:
         if Kind.DANGER in chosen:
             return Outcome(Decision.ESCALATE, 0.0, DANGER, True)
         if Kind.PERSON in chosen:
-            return Outcome(Decision.ESCALATE, 0.0, "要找人", True)
+            return Outcome(Decision.ESCALATE, 0.0, WANTS_PERSON, True)
         own = probabilities[Kind.DISPUTE] + probabilities[Kind.STRATEGY]
         if own >= self.kinds.thresholds[Kind.DISPUTE]:
-            return Outcome(Decision.ESCALATE, 0.0, "具体个案", True)
+            return Outcome(Decision.ESCALATE, 0.0, OWN_CASE, True)
         if Kind.VAGUE in chosen:
             return Outcome(Decision.CLARIFY, 0.0, VAGUE, True)
         return None  # what is no matter of law resembles no article: the ranking knows

@@ -25,8 +25,7 @@ class Lexicon:
 
     def entries(self) -> dict[str, tuple[str, ...]]:
         """Everyday word to legal words. Raises BrokenLexicon."""
-        own = _read(self.own, self.own.stat().st_mtime_ns) if self.own.exists() else {}
-        return {word: legal for word, legal in {**_read(SHIPPED, 0), **own}.items() if legal}
+        return _with_own(self.own, self.own.stat().st_mtime_ns if self.own.exists() else 0)
 
     def legal_words(self, question: str) -> str:
         """The legal words for the everyday words in `question`, between spaces. A broken file of one's own counts for nothing."""
@@ -51,6 +50,13 @@ class Lexicon:
         content = {each: list(values) for each, values in sorted(own.items())}
         draft.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
         draft.replace(self.own)
+
+
+@lru_cache(maxsize=8)  # asked at every search
+def _with_own(own: Path, changed: int) -> dict[str, tuple[str, ...]]:
+    """`changed`: when, 0 where there is no such file."""
+    entries = {**_read(SHIPPED, 0), **(_read(own, changed) if changed else {})}
+    return {word: legal for word, legal in entries.items() if legal}
 
 
 @lru_cache(maxsize=8)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sentence_transformers.base.modules import InputModule
 from tokenizers import Tokenizer
 
+from knowledge_base.base_model import fit_to_batches
 from knowledge_base.model_files import QUESTION_MODEL
 
 Floats = NDArray[np.float32]
@@ -36,8 +37,7 @@ class OnnxEncoder(InputModule):
         options.log_severity_level = 3
         self.graph = graph
         self.tokenizer = tokenizer
-        self.tokenizer.enable_truncation(MAX_TOKENS)
-        self.tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")  # noqa: S106
+        fit_to_batches(tokenizer, MAX_TOKENS)
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def vectors(self, texts: list[str]) -> Floats:

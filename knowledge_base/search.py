@@ -12,6 +12,7 @@ from uuid import UUID
 
 import numpy as np
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from core import clock
 from core.database import Database
@@ -154,14 +155,9 @@ class KnowledgeBase:
         if probability < LIKELY_CARD:
             return outcome, None, []
         with self._database.read() as session:
-            card = session.get(Card, index.cards[best])
-            try:
-                cited = cited_articles(session, card, day) if card is not None else []
-            except Unfit:  # the law has moved on since the index was built
-                return outcome, None, []
+            card, hits = _cited_by(session, index.cards[best], day, probability)
             if card is None:
                 return outcome, None, []
-            hits = [as_hit(card, each, day, probability) for each in cited]
             if not self._decider.answers_with_card(outcome, probability):
                 # What the ranking cannot find, or finds too low: law that is not held here, and the law of the place.
                 beyond = [hit for hit in hits if not hit.held or hit.region != NATION]
@@ -186,18 +182,11 @@ class KnowledgeBase:
         if probability < LIKELY_LOCAL_CARD:
             return hits
         with self._database.read() as session:
-            card = session.get(Card, index.cards[best])
-            try:
-                cited = cited_articles(session, card, day) if card is not None else []
-            except Unfit:
-                return hits
-            found = [as_hit(card, each, day, probability) for each in cited] if card is not None else []
-        local = [hit for hit in found if hit.region != NATION][:1]
-        return [
-            *hits[:place],
-            *local,
-            *(hit for hit in hits[place:] if hit.article_id not in {each.article_id for each in local}),
-        ]
+            _, cited = _cited_by(session, index.cards[best], day, probability)
+        local = next((hit for hit in cited if hit.region != NATION), None)
+        if local is None:
+            return hits
+        return [*hits[:place], local, *(hit for hit in hits[place:] if hit.article_id != local.article_id)]
 
     def _hits(
         self, index: Index, asked_for: list[tuple[int, float]], ranked: list[tuple[int, float]], region: str, day: date
@@ -241,6 +230,17 @@ _ARTICLES = (
     .join(Law, Version.law_id == Law.id)
     .where(Article.id.in_(bindparam("ids", expanding=True)))
 )  # fmt: skip
+
+
+def _cited_by(session: Session, card_id: str, day: date, probability: float) -> tuple[Card | None, list[Hit]]:
+    """A card with the articles it rests on; None and none where it is gone or the law has moved on since the index was built."""
+    card = session.get(Card, card_id)
+    if card is None:
+        return None, []
+    try:
+        return card, [as_hit(card, each, day, probability) for each in cited_articles(session, card, day)]
+    except Unfit:
+        return None, []
 
 
 def _require_model(index: Index, settings: Settings) -> None:

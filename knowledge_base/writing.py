@@ -127,13 +127,11 @@ def _write_articles(build: Build, wanted: set[tuple[str, str]]) -> _Articles:
                 for version, rows in some:
                     laws.setdefault(version.law_id, version)
                     for row in rows:
+                        document = f"{version.short_name}\n{row.path}\n{row.text}"
                         if (version.short_name, row.number) in wanted:
-                            place = _Place(
-                                articles.total + len(texts), row.text, f"{version.short_name}\n{row.path}\n{row.text}",
-                                version.promulgated,
-                            )  # fmt: skip
+                            place = _Place(articles.total + len(texts), row.text, document, version.promulgated)
                             articles.places[version.short_name, row.number].append(place)
-                        texts.append(f"{version.short_name}\n{row.path}\n{row.text}")
+                        texts.append(document)
                         plain.append(article_text(version.short_name, row.path, row.text))
                     ids.add(np.frombuffer(b"".join(row.id.bytes for row in rows), np.uint8))
                     ordinal.add([row.ordinal for row in rows])

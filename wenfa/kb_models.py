@@ -72,6 +72,7 @@ def evaluate(
 ) -> None:
     """列出检索和决定的效果，都用模型没有见过的问题测。"""
     from knowledge_base.training import evaluate as tables
+    from knowledge_base.training.ranker import out_of_fold
     from knowledge_base.training.run import Training
 
     with interruptible(), _progress() as progress:
@@ -79,7 +80,10 @@ def evaluate(
             cases = Training(data, work, _Bars(progress)).cases()
         except FileNotFoundError as error:
             fail(f"缺少材料：{error.filename or error}。请先运行 wenfa kb train。")
-    found: dict[str, Any] = {"检索": tables.systems(cases), "决定": tables.decisions(cases), "消息": tables.messages()}
+    scores = out_of_fold(cases)
+    found: dict[str, Any] = {
+        "检索": tables.systems(cases, scores), "决定": tables.decisions(cases, scores), "消息": tables.messages(),
+    }  # fmt: skip
     if ablate:
         found["去掉一部分"] = tables.ablations(cases)
     for title, rows in found.items():

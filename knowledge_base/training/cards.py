@@ -26,7 +26,7 @@ from core.database import Base, Database
 from core.regions import NATION, lineage
 from core.settings import Settings
 from knowledge_base.building import build_index
-from knowledge_base.cards.files import SHIPPED, CardDraft, read_cards
+from knowledge_base.cards.files import CardDraft
 from knowledge_base.cards.matching import FEATURES, match_cards
 from knowledge_base.cards.store import card_questions, store_cards
 from knowledge_base.decide import rule
@@ -38,6 +38,7 @@ from knowledge_base.models import CardState, Rank
 from knowledge_base.names import short_name
 from knowledge_base.question_encoder import QuestionEncoder
 from knowledge_base.text import normalise
+from knowledge_base.training.material import shipped_cards
 from knowledge_base.training.off_topic import OFF_TOPIC
 from knowledge_base.training.ranker import TARGET, calibration_error
 
@@ -152,11 +153,7 @@ def fit(cases: list[Case], weight: np.ndarray, chosen: np.ndarray) -> tuple[Stan
 
 def calibrate_cards(data: Path, path: Path, meaning_of: dict[str, np.ndarray]) -> None:
     """Write `path`, with the figures out of fold. `meaning_of`: vectors of STARD's questions from encoders that have not seen them."""
-    cards = [
-        card
-        for card in read_cards(sorted(SHIPPED.glob("*.yml")), ImportReport("cards"))
-        if card.state is CardState.PUBLISHED
-    ]
+    cards = [card for card in shipped_cards() if card.state is CardState.PUBLISHED]
     cases = gather_cases(cards, data, meaning_of)
     count = Counter(case.kind for case in cases)
     share = {"variant": 1.0, SEEN: 0.5, "elsewhere": 0.3, "layperson": 1.0, "off topic": 0.3}

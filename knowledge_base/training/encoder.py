@@ -5,6 +5,8 @@ as the same model and learns to put a question where the articles that answer it
 which costs next to nothing when they stand still. First from the everyday questions, then from STARD's.
 """
 
+import json
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,8 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch.nn import functional as F  # noqa: N812
 
-from knowledge_base.article_encoder import project
-from knowledge_base.base_model import BaseModelFile, base_model_path, load_base_model
+from knowledge_base.base_model import BaseModelFile, base_model_path, fit_to_batches, load_base_model
 from knowledge_base.question_encoder import MAX_TOKENS, PROMPT
 from knowledge_base.training.material import SEED, Asked
 from knowledge_base.training.progress import Say
@@ -35,8 +36,7 @@ class Encoder(torch.nn.Module):
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.tokenizer.enable_truncation(MAX_TOKENS)
-        self.tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")  # noqa: S106
+        fit_to_batches(tokenizer, MAX_TOKENS)
         self.bert = load_base_model(BaseModelFile(base_model_path()), tokenizer)
         self.projection = torch.nn.Linear(self.bert.config.hidden_size, DIMENSION)
 
@@ -129,9 +129,6 @@ def train(
 
 def export(encoder: Encoder, folder: Path) -> None:
     """Write `folder` as `question_encoder.OnnxEncoder` reads it: the graph with 8-bit weights, and the tokenizer."""
-    import json
-    import tempfile
-
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers import optimizer
@@ -164,6 +161,3 @@ def export(encoder: Encoder, folder: Path) -> None:
         json.dumps({"model_type": "SentenceTransformer", "similarity_fn_name": "cosine"}, indent=1) + "\n",
         encoding="utf-8",
     )
-
-
-__all__ = ["Encoder", "export", "find_projection", "new_encoder", "project", "train"]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.candidates import Candidates
+from knowledge_base.decide import DANGER, GREETING, OWN_CASE, VAGUE, WANTS_PERSON, Decider
 from knowledge_base.kinds import Kind
 from knowledge_base.question_encoder import QuestionEncoder
 from knowledge_base.training.kinds import read_messages
@@ -31,9 +32,10 @@ PARTS = {
 }
 
 
-def systems(cases: Sequence[Case]) -> Table:
-    """Each system alone, and the ranker, in both kinds of fold. The systems rank what all of them found together."""
-    scores = out_of_fold(cases)
+def systems(cases: Sequence[Case], scores: Sequence[Floats]) -> Table:
+    """Each system alone, and the ranker (`scores`, out of fold), in both kinds of fold. The systems rank what all of them found
+    together.
+    """
     rows = []
     for kind in KINDS_OF_FOLD:
         chosen = [i for i, case in enumerate(cases) if case.kind == kind]
@@ -60,16 +62,14 @@ def ablations(cases: Sequence[Case]) -> Table:
     return rows
 
 
-def decisions(cases: Sequence[Case]) -> dict[str, Any]:
-    """The figures of the calibration, out of fold."""
-    content = calibrate(cases, out_of_fold(cases))
+def decisions(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, Any]:
+    """The figures of the calibration, out of fold. `scores`: the ranker's, out of fold."""
+    content = calibrate(cases, scores)
     return {target: content[target]["out_of_fold"] for target in ("first", "three")}  # type: ignore[index]
 
 
 def messages(name: str = "test") -> Table:
     """The classifier and the rules together, kind by kind: how many messages of each kind are taken for what they are."""
-    from knowledge_base.decide import Decider
-
     texts, labels = read_messages(name)
     decider = Decider.load()
     decided = [
@@ -103,7 +103,7 @@ def messages(name: str = "test") -> Table:
 
 
 _REASONS = {
-    Kind.DISPUTE: ("具体个案",), Kind.DANGER: ("可能有人身危险",), Kind.PERSON: ("要找人",), Kind.VAGUE: ("问题太短", "问候"),
+    Kind.DISPUTE: (OWN_CASE,), Kind.DANGER: (DANGER,), Kind.PERSON: (WANTS_PERSON,), Kind.VAGUE: (VAGUE, GREETING),
 }  # fmt: skip
 
 

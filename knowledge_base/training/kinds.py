@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from knowledge_base.kinds import KINDS_IN_ORDER, Kind, KindClassifier, features
+from knowledge_base.kinds import KINDS_IN_ORDER, Kind, features
 from knowledge_base.model_files import KINDS
 from knowledge_base.question_encoder import QuestionEncoder
 from knowledge_base.questions import load_questions
@@ -66,13 +66,3 @@ def _threshold(probability: NDArray[np.float64], y: NDArray[np.int64], kind: Kin
 def _rows(texts: Sequence[str], encoder: QuestionEncoder) -> NDArray[np.float32]:
     vectors = encoder.encode(list(texts))
     return np.stack([features(text, vector) for text, vector in zip(texts, vectors, strict=True)])
-
-
-def confusion(classifier: KindClassifier, encoder: QuestionEncoder, name: str = "test") -> NDArray[np.int64]:
-    """How often each kind (rows) is taken for which (columns), by the most likely one."""
-    texts, labels = read_messages(name)
-    table = np.zeros((len(KINDS_IN_ORDER), len(KINDS_IN_ORDER)), dtype=np.int64)
-    for text, label, vector in zip(texts, labels, encoder.encode(texts), strict=True):
-        found = classifier.probabilities(text, vector)
-        table[KINDS_IN_ORDER.index(label), KINDS_IN_ORDER.index(max(found, key=lambda kind: found[kind]))] += 1
-    return table

@@ -22,7 +22,7 @@ from knowledge_base.decide import FEATURES as SHAPE
 from knowledge_base.decide import features as shape_of
 from knowledge_base.index import Index
 from knowledge_base.rank import FEATURES, ranking_features
-from knowledge_base.training.material import FOLDS, KINDS_OF_FOLD, SEED
+from knowledge_base.training.material import FOLDS, SEED
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -206,16 +206,3 @@ def write_ranker(cases: Sequence[Case], path: Path) -> None:
 
 def write_calibration(content: dict[str, object], path: Path) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-__all__ = [
-    "KINDS_OF_FOLD",
-    "Case",
-    "ask",
-    "calibrate",
-    "measure",
-    "out_of_fold",
-    "train_ranker",
-    "write_calibration",
-    "write_ranker",
-]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from knowledge_base.article_encoder import ArticleEncoder
+from knowledge_base.article_encoder import ArticleEncoder, project
 from knowledge_base.building import build_index
 from knowledge_base.candidates import Query
 from knowledge_base.embedding import Embedding
@@ -43,7 +43,6 @@ from knowledge_base.training.encoder import (
     export,
     find_projection,
     new_encoder,
-    project,
     train,
 )
 from knowledge_base.training.kinds import train_kinds
@@ -81,18 +80,15 @@ class Training:
         train_kinds(QuestionEncoder())
         self.calibrate_cards()
 
-    def make_article_vectors(self) -> Floats:
+    def make_article_vectors(self) -> None:
         """The articles' vectors and their projection."""
         kept = self.work / "base.npy"
         if not kept.exists():
             hidden = ArticleEncoder().hidden(self.material.texts, lambda done, total: self.say("条文向量", done, total))
             np.save(kept, hidden.astype(np.float16))
-        base = np.load(kept).astype(np.float32)
-        mean, matrix = find_projection(base)
+        mean, matrix = find_projection(np.load(kept).astype(np.float32))
         np.savez(PROJECTION, mean=mean, matrix=matrix)
-        vectors = project(base, mean, matrix)
-        write_vectors(ARTICLE_VECTORS, keys_of(self.material.texts), vectors)
-        return vectors
+        write_vectors(ARTICLE_VECTORS, keys_of(self.material.texts), self._stored_articles())
 
     def train_encoder(self) -> None:
         """The question encoder and, for the ranker, one without each fold; the vectors of the known questions."""
