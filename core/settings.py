@@ -42,8 +42,26 @@ class Settings(BaseSettings):
     )
     quorum: int = Field(3, ge=1, description="首次提问要有几位不同律师的解答")
     lease_seconds: int = Field(300, ge=10, description="律师认领后保留的秒数，书写时自动续期")
+    delivery_timeout_s: float = Field(
+        10.0, gt=0, le=25, description="给律师发 webhook 或微信时，等待对方回应的最长秒数"
+    )
+    webhook_private: bool = Field(
+        False, description="设为 1 时允许 webhook 发往本机和内网地址（可以不加密）；默认只发往公网的 https 地址"
+    )
+    wechat_base_url: str = Field(
+        "https://api.weixin.qq.com", description="微信公众平台接口的网址；经内网代理时改为代理的网址"
+    )
+    wechat_app_id: str = Field("", description="微信公众号的 AppID；不填则不发微信，待发的微信通知一直等着")
+    wechat_secret: str = Field("", description="微信公众号的 AppSecret")
+    wechat_template_id: str = Field("", description="通知律师用的微信模板 ID")
+    wechat_fields: str = Field(
+        "number=character_string1,region=thing2,deadline=time3,matter=thing4",
+        description="模板里各字段的名称：number 咨询编号，region 地区，deadline 解答时限，matter 事项（二十字内），"
+        "status 状态（五字内）；模板没有的不写",
+    )
     embedding_model: str = Field(
-        "", description="句向量模型（sentence-transformers 的名称或路径）；默认用随软件附带的小模型"
+        "",
+        description="检索时按词义比较用的句向量模型（sentence-transformers 的名称或路径）；默认用随软件附带的小模型。随软件附带的问题编码器照常使用，不受它影响",
     )
     message_max_chars: int = Field(2000, ge=1, description="一条消息最多多少字")
     body_max_bytes: int = Field(65536, ge=1024, description="一个请求最多多少字节")
@@ -62,6 +80,16 @@ class Settings(BaseSettings):
     def _ascending(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
         if not 0 < value[0] < value[1] < value[2]:
             raise ValueError("三个时刻必须是递增的正整数,例如 180,360,600")
+        return value
+
+    @field_validator("wechat_fields")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        names = {"number", "region", "deadline", "matter", "status"}
+        for pair in value.split(","):
+            name, equals, field = pair.partition("=")
+            if name.strip() not in names or not equals or not field.strip():
+                raise ValueError(f"应是“名称=模板字段”，用逗号隔开，名称为 {'、'.join(sorted(names))}；不认识“{pair}”")
         return value
 
     @cached_property
@@ -97,6 +125,12 @@ class Settings(BaseSettings):
     @property
     def nlu_url(self) -> str:
         return self.rasa_url or f"http://127.0.0.1:{self.rasa_port}"
+
+    @property
+    def wechat_field_names(self) -> dict[str, str]:
+        """The template's field of each of our names."""
+        pairs = (pair.partition("=") for pair in self.wechat_fields.split(","))
+        return {name.strip(): field.strip() for name, _, field in pairs}
 
     @property
     def local_url(self) -> str:

@@ -5,7 +5,9 @@ of 250,000 tokens some 12,000 are left, and the vectors are the same to the four
 """
 
 import itertools
+import re
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from transformers import BertModel
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+_SINGLE = re.compile(r"▁?[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef!-~“”‘’—…]?")
+_AT_ONCE = 4096
 _BLOCK = np.dtype([("scale", "<f2"), ("codes", "u1", 16)])  # 32 weights of 4 bits
 
 
@@ -84,6 +88,23 @@ class BaseModelFile:
         self._take("BI")
         offset, _ = self._take("QQ")
         return name, offset
+
+
+def cut_vocabulary(file: BaseModelFile, texts: Sequence[str], least: int = 8) -> Tokenizer:
+    """The base model's tokenizer with the tokens that `least` of `texts` hold, and all single Chinese characters and marks."""
+    whole = make_tokenizer(file.pieces)
+    held: Counter[int] = Counter()
+    for start in range(0, len(texts), _AT_ONCE):
+        for each in whole.encode_batch_fast(list(texts[start : start + _AT_ONCE]), add_special_tokens=False):
+            held.update(set(each.ids))
+    for prompt in ("query:", "passage:", "▁"):
+        held.update(dict.fromkeys(whole.encode(prompt, add_special_tokens=False).ids, least))
+    kept = [
+        piece for place, piece in enumerate(file.pieces)
+        if piece[0] not in SPECIAL and (held[place] >= least or _SINGLE.fullmatch(piece[0]))
+    ]  # fmt: skip
+    special = {text: score for text, score in file.pieces if text in SPECIAL}
+    return make_tokenizer([*((text, special[text]) for text in SPECIAL), *kept])
 
 
 def make_tokenizer(pieces: Sequence[tuple[str, float]]) -> Tokenizer:

@@ -7,6 +7,7 @@ by their own. Everyday questions, those of the cards and those learned from trai
 import itertools
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,17 +72,19 @@ class KnownQuestions:
         self.asked_count = mapped(folder / "asked_count.npy")
         """By how many."""
         self._asked = LexicalIndex(folder / "asked") if len(self.asked_rows) else None
+        self._asked_in = lru_cache(maxsize=64)(self._find_asked_in)
+        self._as_text = np.array([not text.startswith(HASHED) for text in self.texts])
 
     def near(self, question: str, meaning: Floats, places: Sequence[int], mask: NDArray[np.bool_]) -> Near:
         """What the questions asked in `places` say of this one. `mask`: the rows that apply."""
-        here = np.isin(self.region, places)
+        here = self._asked_in(tuple(places))
         none = np.zeros(0, np.float32)
         if not here.any():
             return Near(np.zeros(0, np.int64), none, none, none, none, np.zeros(0, np.int64), -1, 0.0)
         every = ((0, len(self.texts)),)
         found, _ = self._dense.search(meaning, NEAREST, here, every)
-        scores, _ = self.lexical.scores(question)
-        words = (np.where(here, scores, 0) / max(self.lexical.ceiling(question), 1e-6)).astype(np.float32)
+        words, _ = self.lexical.scores(question)
+        words *= here / np.float32(max(self.lexical.ceiling(question), 1e-6))
         found = np.union1d(found, best(words, NEAREST_BY_WORDS, every))
         cosine = self._dense.cosines(meaning, found)
         order = np.argsort(-cosine, kind="stable")
@@ -94,7 +97,7 @@ class KnownQuestions:
                 entry = entries.setdefault(row, [each, 0.0, 0.0, float(place == 0), -1.0])
                 entry[1] += value / len(targets)
                 entry[2] = max(entry[2], float(words[question_row]))
-                if entry[4] < 0 and not self.texts[question_row].startswith(HASHED):
+                if entry[4] < 0 and self._as_text[question_row]:
                     entry[4] = question_row
         table = np.array(list(entries.values()), dtype=np.float64).reshape(-1, 5)
         cosines, share, by_words, first, texts = table.T
@@ -103,6 +106,9 @@ class KnownQuestions:
             (share / max(share.sum(), 1e-9)).astype(np.float32), by_words.astype(np.float32), first.astype(np.float32),
             texts.astype(np.int64), int(found[0]), float(cosine[0]),
         )  # fmt: skip
+
+    def _find_asked_in(self, places: tuple[int, ...]) -> NDArray[np.bool_]:
+        return np.isin(self.region, places)
 
     def asked_scores(self, question: str) -> Floats:
         """BM25 of the articles of `asked_rows`, with the words of the questions that they answer, shape (len(asked_rows),)."""

@@ -1,5 +1,6 @@
 """BM25: scores of texts for a question, from postings that are opened by mmap (`knowledge_base.postings` makes them)."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,7 @@ class LexicalIndex:
         has. Costs as much as there are texts within `spans` that hold one of them.
         """
         scores = np.zeros(self.size, dtype=np.float32)
-        asked = query_tokens(question)
-        hashes = np.array([hash_token(token) for token in asked], dtype=np.uint64)
+        hashes = _hashes(question)
         places = np.searchsorted(self._vocabulary, hashes)
         known = [
             int(place)
@@ -45,15 +45,21 @@ class LexicalIndex:
             for low, high in zip(cuts[::2], cuts[1::2], strict=True):
                 if low < high:
                     np.add.at(scores, self._rows[low:high], self._scores[low:high])
-        return scores, len(known) / len(asked) if asked else 0.0
+        return scores, len(known) / len(hashes) if len(hashes) else 0.0
 
     def ceiling(self, question: str) -> float:
         """What a text would score that had each of the question's tokens about once: makes scores comparable."""
-        hashes = np.array([hash_token(token) for token in query_tokens(question)], dtype=np.uint64)
+        hashes = _hashes(question)
         places = np.minimum(np.searchsorted(self._vocabulary, hashes), len(self._vocabulary) - 1)
         counts = self._starts[places + 1] - self._starts[places]
         counts = np.where(self._vocabulary[places] == hashes, counts, 0)
         return float(np.log1p((self.size - counts + 0.5) / (counts + 0.5)).sum())
+
+
+@lru_cache(maxsize=64)
+def _hashes(question: str) -> NDArray[np.uint64]:
+    """Of the question's tokens: one question is looked up in several indexes."""
+    return np.array([hash_token(token) for token in query_tokens(question)], dtype=np.uint64)
 
 
 def best(scores: Floats, count: int, spans: Spans) -> Integers:

@@ -52,16 +52,22 @@ class Meaning:
         return found
 
 
-def missing_articles(settings: Settings, database: Database) -> list[str]:
-    """The texts of articles in the record that have no vector, each once."""
+def article_texts(database: Database) -> list[str]:
+    """What is encoded of the articles in the record, each once."""
+    statement = (
+        select(Law.short_name, Article.path, Article.text)
+        .join(Version, Article.version_id == Version.id)
+        .join(Law, Version.law_id == Law.id)
+        .order_by(Law.region, Law.short_name, Version.promulgated.desc(), Article.position)
+    )
     with database.read() as session:
-        rows = session.execute(
-            select(Law.short_name, Article.path, Article.text)
-            .join(Version, Article.version_id == Version.id)
-            .join(Law, Version.law_id == Law.id)
-            .order_by(Law.region, Law.short_name, Version.promulgated.desc(), Article.position)
-        ).all()
-    texts = list(dict.fromkeys(article_text(*row) for row in rows))
+        rows = session.execute(statement).all()
+    return list(dict.fromkeys(article_text(*row) for row in rows))
+
+
+def missing_articles(settings: Settings, database: Database) -> list[str]:
+    """The texts of articles in the record that have no vector."""
+    texts = article_texts(database)
     _, known = Meaning(settings).of_articles(texts)
     return [text for text, has in zip(texts, known, strict=True) if not has]
 

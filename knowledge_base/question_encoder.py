@@ -21,7 +21,6 @@ from knowledge_base.model_files import QUESTION_MODEL
 
 Floats = NDArray[np.float32]
 MAX_TOKENS = 96
-PROMPT = "query: "
 _AT_ONCE = 32
 
 
@@ -42,7 +41,7 @@ class OnnxEncoder(InputModule):
 
     def vectors(self, texts: list[str]) -> Floats:
         """Unit vectors, shape (len(texts), dimension)."""
-        encodings = self.tokenizer.encode_batch([PROMPT + text for text in texts])
+        encodings = self.tokenizer.encode_batch(texts)
         ids = np.array([each.ids for each in encodings], dtype=np.int64)
         attention = np.array([each.attention_mask for each in encodings], dtype=np.int64)
         found: Floats = self._session.run(None, {"input_ids": ids, "attention_mask": attention})[0]

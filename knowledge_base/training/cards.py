@@ -7,7 +7,6 @@ cites an article marked as relevant (other good answers count as wrong there, so
 sentences that no law answers. Folds are by card, so that a card's other questions never train its own case.
 """
 
-import gzip
 import json
 import random
 import tempfile
@@ -35,10 +34,9 @@ from knowledge_base.importing.drafts import ArticleDraft, ImportReport, Source, 
 from knowledge_base.importing.store import store
 from knowledge_base.index import open_index
 from knowledge_base.models import CardState, Rank
-from knowledge_base.names import short_name
 from knowledge_base.question_encoder import QuestionEncoder
 from knowledge_base.text import normalise
-from knowledge_base.training.material import shipped_cards
+from knowledge_base.training.material import Material, shipped_cards
 from knowledge_base.training.off_topic import OFF_TOPIC
 from knowledge_base.training.ranker import TARGET, calibration_error
 
@@ -87,7 +85,7 @@ def build_fold(cards: list[CardDraft], fold: int | None, home: Path) -> Settings
     return settings
 
 
-def gather_cases(cards: list[CardDraft], data: Path, meaning_of: dict[str, np.ndarray]) -> list[Case]:
+def gather_cases(cards: list[CardDraft], material: Material, meaning_of: dict[str, np.ndarray]) -> list[Case]:
     by_id = {card.id: card for card in cards}
     cases: list[Case] = []
 
@@ -115,17 +113,12 @@ def gather_cases(cards: list[CardDraft], data: Path, meaning_of: dict[str, np.nd
                         add(kind, own.id, question, own.region, partial(_answers_too, own, first))
                         if own.region != NATION:
                             add("elsewhere", own.id, question, ELSEWHERE, partial(_cites_any, {first}))
-    named = {}
-    with gzip.open(data / "stard" / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            named[row["id"]] = (short_name(row["law"]), row["article"])
+    named = {document.id: (document.law, document.number) for document in material.documents[: material.corpus]}
     with tempfile.TemporaryDirectory() as home:
         index = open_index(build_fold(cards, None, Path(home)).index_dir)
-        for line in (data / "stard" / "train.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            wanted = {named[key] for key in row["relevant"] if key in named}
-            add("layperson", f"stard-{row['id']}", row["question"], NATION, partial(_cites_any, wanted))
+        for place, (asked, relevant) in enumerate(zip(material.stard, material.relevant, strict=True)):
+            wanted = {named[key] for key in relevant}
+            add("layperson", f"stard-{place}", asked.text, NATION, partial(_cites_any, wanted))
         for sentence in OFF_TOPIC:
             add("off topic", sentence, sentence, NATION, lambda _: False)
     return cases
@@ -151,10 +144,10 @@ def fit(cases: list[Case], weight: np.ndarray, chosen: np.ndarray) -> tuple[Stan
     return scaler, model.fit(scaler.transform(rows), right, sample_weight=weights / weights.mean())
 
 
-def calibrate_cards(data: Path, path: Path, meaning_of: dict[str, np.ndarray]) -> None:
+def calibrate_cards(material: Material, path: Path, meaning_of: dict[str, np.ndarray]) -> None:
     """Write `path`, with the figures out of fold. `meaning_of`: vectors of STARD's questions from encoders that have not seen them."""
     cards = [card for card in shipped_cards() if card.state is CardState.PUBLISHED]
-    cases = gather_cases(cards, data, meaning_of)
+    cases = gather_cases(cards, material, meaning_of)
     count = Counter(case.kind for case in cases)
     share = {"variant": 1.0, SEEN: 0.5, "elsewhere": 0.3, "layperson": 1.0, "off topic": 0.3}
     weight = np.array([share[case.kind] / count[case.kind] for case in cases])

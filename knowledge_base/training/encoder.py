@@ -1,8 +1,9 @@
 """Training the question encoder.
 
-The articles' vectors stand still: those of the base model, centred and cut to 256 dimensions. The question encoder begins
-as the same model and learns to put a question where the articles that answer it lie, by a softmax over *all* articles,
-which costs next to nothing when they stand still. First from the everyday questions, then from STARD's.
+The articles' vectors stand still: those of the base model, centred and cut to 256 dimensions. The teacher begins as the same
+model and learns to put a question where the articles that answer it lie, by a softmax over *all* articles, which costs
+next to nothing when they stand still. The question encoder is every other layer of it, taught by its vectors and by the
+everyday questions, in the end by STARD's.
 """
 
 import json
@@ -17,7 +18,7 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F  # noqa: N812
 
 from knowledge_base.base_model import BaseModelFile, base_model_path, fit_to_batches, load_base_model
-from knowledge_base.question_encoder import MAX_TOKENS, PROMPT
+from knowledge_base.question_encoder import MAX_TOKENS
 from knowledge_base.training.material import SEED, Asked
 from knowledge_base.training.progress import Say
 
@@ -25,8 +26,14 @@ Floats = NDArray[np.float32]
 
 DIMENSION = 256
 BATCH, TEMPERATURE = 48, 0.05
-EPOCHS_OWN, RATE_OWN = 3, 4e-5
-EPOCHS_STARD, RATE_STARD = 3, 5e-5
+EPOCHS_TEACHER, RATE_TEACHER = 3, 4e-5
+EPOCHS_OWN, RATE_TAUGHT, RATE_OWN = 3, 1e-4, 8e-5
+EPOCHS_STARD, RATE_STARD = 5, 1.5e-4
+LAYERS = (0, 2, 4, 7, 9, 11)
+"""Of the teacher's twelve, those that the question encoder begins with."""
+TAUGHT = 10.0
+"""How much the teacher's vectors weigh beside the right articles; twice that where no article is known."""
+_TEACHERS_PROMPT = "query: "  # as multilingual-e5 was trained; the question encoder learns to do without
 _POOL = 20  # batches cut from questions of like length
 
 
@@ -36,6 +43,7 @@ class Encoder(torch.nn.Module):
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.tokenizer = tokenizer
+        self.prompt = _TEACHERS_PROMPT
         fit_to_batches(tokenizer, MAX_TOKENS)
         self.bert = load_base_model(BaseModelFile(base_model_path()), tokenizer)
         self.projection = torch.nn.Linear(self.bert.config.hidden_size, DIMENSION)
@@ -49,7 +57,7 @@ class Encoder(torch.nn.Module):
         return F.normalize(((hidden * weight).sum(1) / weight.sum(1)).float(), dim=1)
 
     def tokens(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        found = self.tokenizer.encode_batch([PROMPT + text for text in texts])
+        found = self.tokenizer.encode_batch([self.prompt + text for text in texts])
         return torch.tensor([each.ids for each in found]), torch.tensor([each.attention_mask for each in found])
 
     @torch.no_grad()
@@ -87,10 +95,21 @@ def new_encoder(tokenizer: Tokenizer, matrix: Floats, questions: Sequence[str]) 
     return encoder
 
 
+def shorten(encoder: Encoder) -> Encoder:
+    """`encoder` itself, with half of its layers and without the prompt: half the time for a question."""
+    encoder.bert.encoder.layer = torch.nn.ModuleList([encoder.bert.encoder.layer[place] for place in LAYERS])
+    encoder.bert.config.num_hidden_layers = len(LAYERS)
+    encoder.prompt = ""
+    return encoder
+
+
 def train(
-    encoder: Encoder, asked: Sequence[Asked], articles: Floats, epochs: int, rate: float, say: Say, phase: str
-) -> None:
-    """Train `encoder` in place. `articles`: unit vectors, shape (texts, DIMENSION)."""
+    encoder: Encoder, asked: Sequence[Asked], articles: Floats, epochs: int, rate: float, say: Say, phase: str,
+    taught: Floats | None = None,
+) -> None:  # fmt: skip
+    """Train `encoder` in place. `articles`: unit vectors, shape (texts, DIMENSION). `taught`: a teacher's vectors of `asked`,
+    from which alone is learned where a text has no targets; such texts are read in the first epoch only.
+    """
     torch.manual_seed(SEED)
     generator = np.random.default_rng(SEED)
     encoder.train()
@@ -101,23 +120,25 @@ def train(
     rates = [rate, 5 * rate]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     still = torch.from_numpy(articles).to(torch.bfloat16)
-    total, step = epochs * ((len(asked) + BATCH - 1) // BATCH), 0
-    for _ in range(epochs):
-        order = generator.permutation(len(asked))
-        batches: list[list[int]] = []
-        for start in range(0, len(order), BATCH * _POOL):
-            pool = sorted(order[start : start + BATCH * _POOL].tolist(), key=lambda i: len(asked[i].text))
-            batches += [pool[i : i + BATCH] for i in range(0, len(pool), BATCH)]
-        for place in generator.permutation(len(batches)).tolist():
-            some = [asked[i] for i in batches[place]]
+    known = np.array([bool(each.targets) for each in asked])
+    plan = []
+    for epoch in range(epochs):
+        batches = _batches(asked, np.flatnonzero(known), generator)
+        batches += _batches(asked, np.flatnonzero(~known), generator) if epoch == 0 else []
+        plan.append([batches[place] for place in generator.permutation(len(batches)).tolist()])
+    total, step = sum(map(len, plan)), 0
+    for batches in plan:
+        for rows in batches:
+            some = [asked[i] for i in rows]
             warm = min(1.0, (step + 1) / (0.1 * total)) * max(0.02, 1 - step / total)
             for group, full in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = full * warm
             with torch.autocast("cpu", torch.bfloat16):
                 vectors = encoder(*encoder.tokens([each.text for each in some]))
-                scores = (vectors.to(torch.bfloat16) @ still.T).float() / TEMPERATURE
-            right = torch.stack([scores[row, list(each.targets)].mean() for row, each in enumerate(some)])
-            loss = (torch.logsumexp(scores, 1) - right).mean()
+                loss = _off_the_mark(vectors, [each.targets for each in some], still)
+            if taught is not None:
+                apart = (1 - (vectors * torch.from_numpy(taught[rows])).sum(1)).mean()
+                loss = loss + (1 if some[0].targets else 2) * TAUGHT * apart
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -125,6 +146,25 @@ def train(
             step += 1
             say(phase, step, total)
     encoder.eval()
+
+
+def _batches(asked: Sequence[Asked], chosen: NDArray[np.int64], generator: np.random.Generator) -> list[list[int]]:
+    """Of texts of like length."""
+    order = generator.permutation(chosen)
+    batches: list[list[int]] = []
+    for start in range(0, len(order), BATCH * _POOL):
+        pool = sorted(order[start : start + BATCH * _POOL].tolist(), key=lambda i: len(asked[i].text))
+        batches += [pool[i : i + BATCH] for i in range(0, len(pool), BATCH)]
+    return batches
+
+
+def _off_the_mark(vectors: torch.Tensor, targets: Sequence[Sequence[int]], articles: torch.Tensor) -> torch.Tensor:
+    """Cross entropy over all articles; 0 where no article is known."""
+    if not targets[0]:
+        return torch.zeros(())
+    scores = (vectors.to(torch.bfloat16) @ articles.T).float() / TEMPERATURE
+    right = torch.stack([scores[row, list(each)].mean() for row, each in enumerate(targets)])
+    return (torch.logsumexp(scores, 1) - right).mean()
 
 
 def export(encoder: Encoder, folder: Path) -> None:

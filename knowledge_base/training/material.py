@@ -26,6 +26,9 @@ from knowledge_base.text import normalise
 SEED = 20261122
 FOLDS = 5
 KINDS_OF_FOLD = ("random", "contiguous")
+CLAUSES = 24_000
+_CLAUSE = (8, 45)  # characters
+_CLAUSE_ENDS = re.compile(r"[。；;\n]")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,17 @@ def read_corpus(path: Path) -> list[Document]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def clauses(material: Material) -> list[str]:
+    """Clauses of articles, short as questions are: text to learn to read from, of which nobody has asked anything."""
+    found = dict.fromkeys(
+        clause for document in material.documents for clause in _CLAUSE_ENDS.split(document.text)
+        if _CLAUSE[0] <= len(clause) <= _CLAUSE[1]
+    )  # fmt: skip
+    chosen = np.random.default_rng(SEED).permutation(len(found))[:CLAUSES]
+    every = list(found)
+    return [every[place] for place in chosen]
 
 
 def fold_of(count: int, kind: str) -> NDArray[np.int64]:

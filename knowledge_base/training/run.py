@@ -2,7 +2,9 @@
 
 import json
 import pickle
+import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -11,13 +13,18 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.database import Base, Database
+from core.settings import Settings
 from knowledge_base.article_encoder import ArticleEncoder, project
+from knowledge_base.base_model import BaseModelFile, base_model_path, cut_vocabulary
 from knowledge_base.building import build_index
 from knowledge_base.candidates import Query
 from knowledge_base.embedding import Embedding
+from knowledge_base.importing.sources import import_sources
 from knowledge_base.index import Index, open_index
 from knowledge_base.known import KnownQuestions, write_known
 from knowledge_base.lexicon import Lexicon
+from knowledge_base.meaning import article_texts
 from knowledge_base.model_files import (
     ARTICLE_VECTORS,
     CALIBRATION,
@@ -37,20 +44,26 @@ from knowledge_base.training.corpus import Corpus, load_corpus
 from knowledge_base.training.encoder import (
     EPOCHS_OWN,
     EPOCHS_STARD,
+    EPOCHS_TEACHER,
     RATE_OWN,
     RATE_STARD,
+    RATE_TAUGHT,
+    RATE_TEACHER,
     Encoder,
     export,
     find_projection,
     new_encoder,
+    shorten,
     train,
 )
 from knowledge_base.training.kinds import train_kinds
 from knowledge_base.training.material import (
     FOLDS,
     KINDS_OF_FOLD,
+    Asked,
     Material,
     card_questions,
+    clauses,
     fold_of,
     load_material,
     shipped_cards,
@@ -73,6 +86,7 @@ class Training:
 
     def run(self) -> None:
         """Every step, in the order in which they stand on each other. Some two hours on two cores."""
+        self.cut_vocabulary()
         train_words(self.material, WORD_MODEL, self.say)
         self.make_article_vectors()
         self.train_encoder()
@@ -80,11 +94,19 @@ class Training:
         train_kinds(QuestionEncoder())
         self.calibrate_cards()
 
+    def cut_vocabulary(self) -> None:
+        """The tokenizer of the encoders: the base model's, with the tokens that law and citizens use."""
+        kept = self.work / "tokenizer.json"
+        if not kept.exists():
+            texts = [*self.material.texts, *self._law_texts(), *(asked.text for asked in self.material.own)]
+            cut_vocabulary(BaseModelFile(base_model_path()), texts).save(str(kept), pretty=False)
+        shutil.copyfile(kept, QUESTION_MODEL / "tokenizer.json")
+
     def make_article_vectors(self) -> None:
         """The articles' vectors and their projection."""
         kept = self.work / "base.npy"
         if not kept.exists():
-            hidden = ArticleEncoder().hidden(self.material.texts, lambda done, total: self.say("条文向量", done, total))
+            hidden = ArticleEncoder().hidden(self.material.texts, partial(self.say, "条文向量"))
             np.save(kept, hidden.astype(np.float16))
         mean, matrix = find_projection(np.load(kept).astype(np.float32))
         np.savez(PROJECTION, mean=mean, matrix=matrix)
@@ -137,7 +159,7 @@ class Training:
         for fold in range(FOLDS):
             vectors = np.load(self.work / f"asked-random-{fold}.npy")
             meaning_of |= {self.material.stard[i].text: vectors[i] for i in np.flatnonzero(folds == fold).tolist()}
-        calibrate_cards(self.data, CARD_CALIBRATION, meaning_of)
+        calibrate_cards(self.material, CARD_CALIBRATION, meaning_of)
 
     def cases(self) -> list[ranker.Case]:
         """The questions of STARD, asked in both kinds of fold."""
@@ -164,18 +186,41 @@ class Training:
         kept.write_bytes(pickle.dumps(cases))
         return cases
 
+    def _law_texts(self) -> list[str]:
+        """The articles of the regulations in `data`/laws, those of places above all: the vocabulary must cover them."""
+        if not (self.data / "laws").exists():
+            return []
+        database = Database(Settings(home=self.work / "laws").sql_url)
+        Base.metadata.create_all(database.engine)
+        import_sources(database, [str(self.data / "laws")], self.say)
+        texts = article_texts(database)
+        database.dispose()
+        return texts
+
     def _stored_articles(self) -> Floats:
         with np.load(PROJECTION) as content:
             return project(np.load(self.work / "base.npy").astype(np.float32), content["mean"], content["matrix"])
 
     def _own(self, vectors: Floats) -> Encoder:
-        """The encoder trained on the everyday questions alone."""
+        """The question encoder trained on everything but STARD."""
         tokenizer = Tokenizer.from_file(str(QUESTION_MODEL / "tokenizer.json"))
+        own, kept = self.material.own, self.work / "own.pt"
         with np.load(PROJECTION) as content:
-            encoder = new_encoder(tokenizer, content["matrix"], [asked.text for asked in self.material.own])
-        if not (self.work / "own.pt").exists():
-            train(encoder, self.material.own, vectors, EPOCHS_OWN, RATE_OWN, self.say, "问题编码器 常见问题")
-            torch.save(encoder.state_dict(), self.work / "own.pt")
+            encoder = new_encoder(tokenizer, content["matrix"], [asked.text for asked in own])
+        if kept.exists():
+            shorten(encoder)
+        else:
+            teacher = self.work / "teacher.pt"
+            if not teacher.exists():
+                train(encoder, own, vectors, EPOCHS_TEACHER, RATE_TEACHER, self.say, "问题编码器 十二层")
+                torch.save(encoder.state_dict(), teacher)
+            encoder.load_state_dict(torch.load(teacher))
+            read = [*own, *(Asked(text, ()) for text in clauses(self.material))]
+            taught = encoder.encode([asked.text for asked in read])
+            shorten(encoder)
+            train(encoder, read, vectors, EPOCHS_OWN, RATE_TAUGHT, self.say, "问题编码器 六层", taught)
+            train(encoder, own, vectors, EPOCHS_OWN, RATE_OWN, self.say, "问题编码器 常见问题", taught[: len(own)])
+            torch.save(encoder.state_dict(), kept)
         self._restore(encoder)
         return encoder
 
