@@ -12,9 +12,13 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import problems
 from api.auth.endpoints import router as auth
+from api.board.endpoints import router as board
 from api.conversations.endpoints import router as conversations
 from api.conversations.service import MessageService
 from api.desk.endpoints import router as desk
+from api.desk.live import Desks
+from api.desk.ratings import router as ratings
+from api.desk.verbs import router as desk_verbs
 from api.health.endpoints import router as health
 from api.laws.endpoints import router as laws
 from api.live import Hub
@@ -27,7 +31,9 @@ from core import live
 from core.database import Database
 from core.log import configure, get_logger
 from core.settings import Settings
+from escalation.journal import DESK
 from escalation.policy import Policy
+from escalation.queue import LiveQueue
 from knowledge_base.search import IndexMissing, KnowledgeBase
 
 _LOOK_FOR_AN_INDEX_SECONDS = 10.0
@@ -48,7 +54,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)
     problems.install(app)
-    for router in (conversations, desk, laws, auth, rasa, health):
+    for router in (conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board):
         app.include_router(router)
     install_pages(app)
     return app
@@ -75,6 +81,7 @@ class Server(uvicorn.Server):
         state: State | None = getattr(self._app.state, "wenfa", None)
         if state is not None:
             state.hub.close()
+            state.desks.close()
         super().handle_exit(sig, frame)
 
 
@@ -92,13 +99,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.messages = MessageService(state)
     tasks = [
         asyncio.create_task(work)
-        for work in (state.hub.run(), app.state.messages.recover(), _follow_the_index(state.knowledge_base))
+        for work in (
+            state.hub.run(),
+            state.desks.run(),
+            app.state.messages.recover(),
+            _follow_the_index(state.knowledge_base),
+        )
     ]
     log.info("接口已就绪", url=state.settings.site_url, knowledge_base=state.knowledge_base is not None)
     try:
         yield
     finally:
         state.hub.close()
+        state.desks.close()
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -120,12 +133,18 @@ def _open(settings: Settings) -> State:
         log.warning("没有法规库，问题一律转给律师", error=str(error))
     except Exception:
         log.exception("法规库打不开，问题一律转给律师")
+    redis = live.connect(settings)
+    hub, queue = Hub(live.connect_async(settings, blocking=True)), LiveQueue(redis)
+    desks = Desks(database, queue)
+    hub.listen(DESK, desks.heard)
     return State(
         settings=settings,
         database=database,
-        redis=live.connect(settings),
+        redis=redis,
         redis_async=live.connect_async(settings),
-        hub=Hub(live.connect_async(settings, blocking=True)),
+        hub=hub,
+        queue=queue,
+        desks=desks,
         policy=policy,
         knowledge_base=knowledge_base,
         services=Services(database, policy, knowledge_base),

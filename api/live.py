@@ -1,12 +1,13 @@
-"""Live updates: one reader of the event stream per process, fanned out to whoever waits for a topic.
+"""Live updates: one reader of the event stream per process, fanned out to whoever waits for a topic or listens to it.
 
 An event only says that something changed; the listener reads the record. So a lost event, a lost Redis or a listener that
 comes late cost at the most one heartbeat, never a message.
 """
 
 import asyncio
+import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from redis.asyncio import Redis as AsyncRedis
@@ -29,7 +30,12 @@ class Hub:
         """`redis` must bear reads that block (core.live.connect_async with `blocking`)."""
         self._redis = redis
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listening: dict[str, Callable[[dict[str, Any] | None], None]] = {}
         self._closing = False
+
+    def listen(self, topic: str, heard: Callable[[dict[str, Any] | None], None]) -> None:
+        """Call `heard` with the data of each event of the topic, and with None when some may have been missed."""
+        self._listening[topic] = heard
 
     async def changes(self, topic: str, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[bool]:
         """True at once, then True at each change of the topic and False at each heartbeat without one, until `close`."""
@@ -69,7 +75,10 @@ class Hub:
                 self._wake_all()
             for entry_id, fields in _entries(batches):
                 last = entry_id
-                self.wake(fields.get("topic", ""))
+                topic = fields.get("topic", "")
+                self.wake(topic)
+                if topic in self._listening:
+                    self._listening[topic](json.loads(fields.get("data", "{}")))
 
     def wake(self, topic: str) -> None:
         """Tell the topic's listeners in this process."""
@@ -87,6 +96,8 @@ class Hub:
     def _wake_all(self) -> None:
         for topic in list(self._waiting):
             self.wake(topic)
+        for heard in self._listening.values():
+            heard(None)
 
 
 def _entries(batches: Any) -> list[tuple[str, dict[str, str]]]:

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.desk.citations import NotInForce
 from core.log import get_logger
 from core.regions import UnknownRegion
 from escalation.errors import Conflict, Forbidden, NotFound, Refused
@@ -58,8 +59,10 @@ _VALIDATION = {
 }
 
 
-def problem(status: int, detail: str = "", *, title: str = "", errors: Sequence[dict[str, str]] = ()) -> JSONResponse:
-    """One problem. `errors` name the fields: [{"field": "text", "message": "…"}]."""
+def problem(
+    status: int, detail: str = "", *, title: str = "", errors: Sequence[dict[str, str]] = (), **more: object
+) -> JSONResponse:
+    """One problem. `errors` name the fields: [{"field": "text", "message": "…"}]; `more` are members of its own kind."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title or _TITLES.get(status, HTTPStatus(status).phrase),
@@ -69,6 +72,7 @@ def problem(status: int, detail: str = "", *, title: str = "", errors: Sequence[
         body["detail"] = detail
     if errors:
         body["errors"] = list(errors)
+    body.update(more)
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
@@ -113,6 +117,11 @@ def install(app: FastAPI) -> None:
     async def _refused(_request: Request, error: Refused) -> JSONResponse:
         errors = [{"field": error.field, "message": error.message}] if error.field else []
         return problem(status_of(error), title=error.message, errors=errors)
+
+    @app.exception_handler(NotInForce)
+    async def _not_in_force(_request: Request, error: NotInForce) -> JSONResponse:
+        warnings = [each.model_dump() for each in error.warnings]
+        return problem(409, title=error.message, warnings=warnings)
 
     @app.exception_handler(UnknownArticle)
     @app.exception_handler(UnknownLaw)

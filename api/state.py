@@ -8,11 +8,13 @@ from fastapi import Depends, Request
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from api.desk.live import Desks
 from api.live import Hub
 from bot.actions.turn import Services
 from core.database import Database
 from core.settings import Settings
 from escalation.policy import Policy
+from escalation.queue import LiveQueue
 from knowledge_base.search import KnowledgeBase
 
 
@@ -23,6 +25,8 @@ class State:
     redis: "Redis"
     redis_async: "AsyncRedis"
     hub: Hub
+    queue: LiveQueue
+    desks: Desks
     policy: Policy
     knowledge_base: KnowledgeBase | None
     services: Services

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.settings import Settings
@@ -76,3 +78,27 @@ def _derive(master: bytes, purpose: str) -> bytes:
 def derive_token(settings: Settings, purpose: str) -> str:
     """The same as text, for headers and query strings."""
     return base64.urlsafe_b64encode(derive_key(settings, purpose)).decode().rstrip("=")
+
+
+class Vault:
+    """Encrypts what must not lie open in the database: telephone numbers, signing secrets (AES-256-GCM)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cipher = AESGCM(derive_key(settings, "vault"))
+        self._fingerprint_key = derive_key(settings, "fingerprint")
+
+    def encrypt(self, text: str) -> str:
+        nonce = os.urandom(12)
+        return base64.urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, text.encode(), None)).decode()
+
+    def decrypt(self, encrypted: str) -> str:
+        """Raises ValueError where it was encrypted with another key, or changed."""
+        content = base64.urlsafe_b64decode(encrypted)
+        try:
+            return self._cipher.decrypt(content[:12], content[12:], None).decode()
+        except InvalidTag as error:
+            raise ValueError("解不开：主密钥不是加密时的那一个，或内容被改动过") from error
+
+    def fingerprint(self, text: str) -> str:
+        """A keyed hash, to find the same text again without decrypting any."""
+        return hmac.new(self._fingerprint_key, text.encode(), hashlib.sha256).hexdigest()

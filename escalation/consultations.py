@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -12,10 +12,11 @@ from core.clock import local
 from core.database import database_now
 from core.ids import new_id
 from core.regions import ancestor
+from escalation.call_backs import DISSATISFIED, open_call_back
 from escalation.conversations import lock_conversation
 from escalation.errors import Conflict, NotFound, Refused
 from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
-from escalation.models import Answer, Consultation, Message, Rating, Round, Serial
+from escalation.models import Answer, Consultation, Lease, Message, Rating, Round, Serial
 from escalation.policy import Policy
 from escalation.tiers import enter_tier, first_tier
 
@@ -23,7 +24,10 @@ RATING_LEVELS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满�
 
 
 def open_consultation(session: Session, message_id: UUID, policy: Policy, *, urgent: bool = False) -> Consultation:
-    """Take a citizen's message to the lawyers. The same message a second time gives the consultation opened the first time."""
+    """Take a citizen's message to the lawyers, as the policy of their region promises (`policy`: where none decides).
+
+    The same message a second time gives the consultation opened the first time.
+    """
     message = session.get_one(Message, message_id)
     conversation = lock_conversation(session, message.conversation_id)
     assert conversation is not None
@@ -32,7 +36,7 @@ def open_consultation(session: Session, message_id: UUID, policy: Policy, *, urg
     ).scalar_one_or_none()
     if known is not None:
         return known
-    at = database_now(session)
+    at, policy = database_now(session), policy.for_region(session, conversation.region)
     consultation = Consultation(
         id=new_id(),
         number=_next_number(session, conversation.region),
@@ -83,6 +87,7 @@ def ask_follow_up(
         audit(session, f"citizen:{consultation.conversation_id}", "reopen_consultation", consultation.id)
     consultation.state, consultation.closed_at = "waiting", None
     audit(session, f"citizen:{consultation.conversation_id}", "ask_follow_up", consultation.id, message=str(message_id))
+    policy = policy.for_region(session, consultation.region)
     return _start_round(
         session, consultation, message, policy, quorum=1 if answerers else policy.quorum, addressed_to=addressed
     )
@@ -95,17 +100,15 @@ def close_consultation(session: Session, consultation_id: UUID) -> Consultation:
     session.refresh(consultation)
     if consultation.state == "closed":
         return consultation
-    session.execute(
-        update(Round)
-        .where(Round.consultation_id == consultation_id, Round.state == "open")
-        .values(state="ended", due_at=None)
-    )
+    ended = update(Round).where(Round.consultation_id == consultation_id, Round.state == "open")
+    for round_id in session.execute(ended.values(state="ended", due_at=None).returning(Round.id)).scalars().all():
+        session.execute(delete(Lease).where(Lease.round_id == round_id))
+        emit(session, DESK, "round", round_id=str(round_id))
     consultation.state = "closed"
     consultation.closings += 1
     consultation.closed_at = database_now(session)
     audit(session, f"citizen:{consultation.conversation_id}", "close_consultation", consultation.id)
     tell_citizen(session, consultation)
-    emit(session, DESK, "queue")
     emit(session, BOARD, "consultation")
     return consultation
 
@@ -113,6 +116,7 @@ def close_consultation(session: Session, consultation_id: UUID) -> Consultation:
 def rate_consultation(session: Session, consultation_id: UUID, level: int, comment: str = "") -> Rating:
     """Record the citizen's judgement, 1 to 5, once per closing. The same level again is the same rating.
 
+    A bad one is a task for a supervisor. The level itself is in no audit row and no event: those may be seen by others.
     Raises Conflict before the consultation is closed or after it has been rated otherwise, Refused for another level.
     """
     if level not in RATING_LEVELS:
@@ -137,7 +141,10 @@ def rate_consultation(session: Session, consultation_id: UUID, level: int, comme
         created_at=database_now(session),
     )
     session.add(rating)
-    audit(session, f"citizen:{consultation.conversation_id}", "rate_consultation", consultation_id, level=level)
+    closing = consultation.closings
+    audit(session, f"citizen:{consultation.conversation_id}", "rate_consultation", consultation_id, closing=closing)
+    if level <= DISSATISFIED:
+        open_call_back(session, consultation, "dissatisfied", closing)
     emit(session, BOARD, "rating")
     tell_citizen(session, consultation)
     return rating
@@ -175,6 +182,14 @@ def get_consultation(session: Session, consultation_id: UUID) -> Consultation:
     if consultation is None:
         raise NotFound("没有这个咨询。")
     return consultation
+
+
+def consultation_numbered(session: Session, number: str) -> Consultation:
+    """The consultation of this number, as a person says it. Raises NotFound."""
+    found = session.execute(select(Consultation).where(Consultation.number == number.strip())).scalar_one_or_none()
+    if found is None:
+        raise NotFound("没有这个咨询。")
+    return found
 
 
 def check_addressees(session: Session, conversation_id: UUID, address_to: Sequence[UUID]) -> None:
@@ -221,6 +236,7 @@ def _start_round(
         number=last + 1,
         message_id=message.id,
         quorum=quorum,
+        policy=policy.as_dict(),
         addressed_to=[str(lawyer_id) for lawyer_id in addressed_to],
         tier=tier,
         state="open",
@@ -229,7 +245,7 @@ def _start_round(
     )
     session.add(round_)
     session.flush()
-    enter_tier(session, round_, consultation, tier, policy)
+    enter_tier(session, round_, consultation, tier)
     tell_citizen(session, consultation)
     emit(session, BOARD, "consultation")
     return round_

@@ -16,7 +16,7 @@ from core.security import hash_token, same
 from escalation.errors import NotFound
 from escalation.journal import audit, conversation_topic, emit
 from escalation.models import Consultation, Conversation, Message
-from escalation.replies import Choice, Reply
+from escalation.replies import Choice, Reply, ReplyKind
 
 _REPLY_DATA = {"citations", "choices", "confidence", "expects"}
 
@@ -145,14 +145,15 @@ def append_lawyer_message(
     lawyer_id: UUID,
     text: str,
     data: dict[str, Any],
-    client_message_id: str | None,
+    client_message_id: str | None = None,
+    kind: ReplyKind = "lawyer_answer",
 ) -> Message:
-    """Store a lawyer's answer in the citizen's conversation, whose lock the caller holds."""
+    """Store a lawyer's answer, or what else they tell the citizen, in the conversation, whose lock the caller holds."""
     return _append(
         session,
         conversation,
         author="lawyer",
-        kind="lawyer_answer",
+        kind=kind,
         text=text,
         data=data,
         client_message_id=client_message_id,

@@ -3,92 +3,168 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from core.database import database_now
-from escalation.conversations import append_lawyer_message, lock_conversation
-from escalation.errors import Conflict, Forbidden, NotFound, Refused
+from core.clock import now
+from core.database import Database, database_now
+from escalation.conversations import append_lawyer_message
+from escalation.errors import Conflict, Refused
 from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
 from escalation.models import Answer, Consultation, Conversation, Lawyer, Lease, Message, Push, Round
 from escalation.policy import Policy
+from escalation.queue import ClaimSaid, LiveQueue
+from escalation.reach import lock_reached_round, reached_round
 from escalation.replies import Citation
 
 ANSWER_MAX_CHARS = 5000
+FULL = "已有足够的律师在解答这个问题。有人放下时您可以再认领。"
 
 
 @dataclass(frozen=True, slots=True)
-class DeskRound:
-    """One line of a lawyer's queue."""
+class RoundView:
+    """A round as all desks see it."""
 
-    round: Round
-    consultation: Consultation
+    id: UUID
+    consultation_id: UUID
+    consultation: str
+    """The consultation's number."""
+    number: int
     question: str
-    writing: tuple[str, ...]
-    """Names of the lawyers who hold a lease."""
+    region: str
+    tier: str
+    state: str
+    urgent: bool
+    quorum: int
+    answered: int
+    started_at: datetime
+    deadline: datetime
+    broken: bool
+    writing: tuple[tuple[UUID, str], ...]
+    """Who holds a lease, the longest first: lawyer and name."""
+    answered_by: frozenset[UUID]
+    addressed_to: frozenset[UUID]
+
+
+class DeskRound(NamedTuple):
+    """One line of a lawyer's queue. Lawyers to whom a round looks the same have equal ones."""
+
+    view: RoundView
     mine: bool
     """This lawyer holds a lease."""
     addressed_to_me: bool
     answered_by_me: bool
 
+    @classmethod
+    def of(cls, view: RoundView, lawyer_id: UUID) -> "DeskRound":
+        mine = any(holder == lawyer_id for holder, _ in view.writing)
+        return cls(view, mine, lawyer_id in view.addressed_to, lawyer_id in view.answered_by)
+
+    @property
+    def order(self) -> tuple[bool, bool, datetime]:
+        """Urgent first, then those addressed to this lawyer, then the oldest."""
+        return not self.view.urgent, not self.addressed_to_me, self.view.started_at
+
 
 def waiting_rounds(session: Session, lawyer_id: UUID, limit: int = 100) -> list[DeskRound]:
     """The open rounds pushed to this lawyer: urgent first, then those addressed to them, then the oldest."""
     statement = (
-        select(Round, Consultation, Message.text)
+        select(Round.id)
         .join(Push, Push.round_id == Round.id)
         .join(Consultation, Consultation.id == Round.consultation_id)
-        .join(Message, Message.id == Round.message_id)
         .where(Push.lawyer_id == lawyer_id, Round.state == "open")
-        .order_by(Consultation.urgent.desc(), Round.started_at)
+        .order_by(Consultation.urgent.desc(), (Push.tier == "addressed").desc(), Round.started_at)
         .limit(limit)
     )
-    rows = session.execute(statement).all()
-    leases = _leases(session, [round_.id for round_, _, _ in rows])
-    answered = set(
-        session.execute(
-            select(Answer.round_id).where(
-                Answer.lawyer_id == lawyer_id, Answer.round_id.in_([round_.id for round_, _, _ in rows])
-            )
-        ).scalars()
-    )
-    found = [
-        DeskRound(
-            round=round_,
-            consultation=consultation,
+    views = round_views(session, session.execute(statement).scalars().all())
+    found = [DeskRound.of(view, lawyer_id) for view in views.values()]
+    return sorted(found, key=lambda each: each.order)
+
+
+def round_views(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, RoundView]:
+    """How these rounds stand, by id: a few queries, however many they are."""
+    rows = session.execute(
+        select(Round, Consultation, Message.text)
+        .join(Consultation, Consultation.id == Round.consultation_id)
+        .join(Message, Message.id == Round.message_id)
+        .where(Round.id.in_(round_ids))
+    ).all()
+    leases = _leases(session, round_ids)
+    answered: dict[UUID, set[UUID]] = {}
+    of_rounds = select(Answer.round_id, Answer.lawyer_id).where(Answer.round_id.in_(round_ids))
+    for round_id, lawyer_id in session.execute(of_rounds):
+        answered.setdefault(round_id, set()).add(lawyer_id)
+    return {
+        round_.id: RoundView(
+            id=round_.id,
+            consultation_id=consultation.id,
+            consultation=consultation.number,
+            number=round_.number,
             question=question,
-            writing=tuple(name for _, name in leases.get(round_.id, ())),
-            mine=any(holder == lawyer_id for holder, _ in leases.get(round_.id, ())),
-            addressed_to_me=str(lawyer_id) in round_.addressed_to,
-            answered_by_me=round_.id in answered,
+            region=consultation.region,
+            tier=round_.tier,
+            state=round_.state,
+            urgent=consultation.urgent,
+            quorum=round_.quorum,
+            answered=round_.answered,
+            started_at=round_.started_at,
+            deadline=Policy.of_round(round_).deadline(round_.started_at),
+            broken=round_.broken_at is not None,
+            writing=tuple(leases.get(round_.id, ())),
+            answered_by=frozenset(answered.get(round_.id, ())),
+            addressed_to=frozenset(UUID(each) for each in round_.addressed_to),
         )
         for round_, consultation, question in rows
-    ]
-    return sorted(found, key=lambda each: (not each.consultation.urgent, not each.addressed_to_me))
+    }
+
+
+def reached_among(session: Session, round_ids: Sequence[UUID], lawyer_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """(round, lawyer) for each of these lawyers whom one of these rounds has been pushed to."""
+    statement = select(Push.round_id, Push.lawyer_id)
+    rows = session.execute(statement.where(Push.round_id.in_(round_ids), Push.lawyer_id.in_(lawyer_ids)))
+    return {(round_id, lawyer_id) for round_id, lawyer_id in rows}
 
 
 def round_thread(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation, list[Message]]:
     """A round that was pushed to this lawyer, with all that was said in its consultation. Raises NotFound otherwise."""
-    round_, consultation = _pushed_round(session, round_id, lawyer_id)
+    round_, consultation = reached_round(session, round_id, lawyer_id)
     statement = select(Message).where(Message.consultation_id == consultation.id).order_by(Message.seq)
     return round_, consultation, list(session.execute(statement).scalars())
 
 
-def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Policy) -> Lease:
+def claim(database: Database, queue: LiveQueue, round_id: UUID, lawyer_id: UUID, policy: Policy) -> Lease:
+    """`claim_round` behind the live queue, which turns away whom there is no place for; the record decides on the others.
+
+    `policy`: how long the queue keeps the place until it hears from the record.
+    """
+    said = queue.claim(round_id, lawyer_id, now() + timedelta(seconds=policy.lease_seconds))
+    if said is ClaimSaid.FULL:
+        raise Conflict(FULL)
+    try:
+        with database.write() as session:
+            return claim_round(session, round_id, lawyer_id)
+    except Refused:
+        if said is ClaimSaid.TAKEN:
+            queue.release(round_id, lawyer_id)
+        raise
+
+
+def claim_round(session: Session, round_id: UUID, lawyer_id: UUID) -> Lease:
     """Take a place under the quorum, or renew the one held. Leases and answers together never pass the quorum.
 
-    Raises Conflict when the places are taken, the round is over, or this lawyer has answered it already.
+    Raises Conflict when the places are taken, the round is over, or this lawyer has answered it already, or holds as many
+    rounds as they can.
     """
-    round_, consultation = _locked_round(session, round_id, lawyer_id)
+    round_, consultation = lock_reached_round(session, round_id, lawyer_id)
     at = database_now(session)
     if round_.state != "open":
-        raise Conflict("这一轮提问已经有足够的解答，或市民已结束咨询，不必再认领。您仍可以补充解答。")
+        raise Conflict("这一轮提问已有足够的解答、已转其他部门，或市民已结束咨询，不必再认领。您仍可以补充解答。")
     session.execute(delete(Lease).where(Lease.round_id == round_id, Lease.expires_at <= at))
     mine = session.get(Lease, (round_id, lawyer_id))
-    expires_at = at + timedelta(seconds=policy.lease_seconds)
+    expires_at = at + timedelta(seconds=Policy.of_round(round_).lease_seconds)
     if mine is not None:
         mine.expires_at = expires_at
         return mine
@@ -96,7 +172,8 @@ def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Polic
         raise Conflict("您已经解答过这一轮提问。要补充，直接再写一条解答即可。")
     held = session.execute(select(func.count()).select_from(Lease).where(Lease.round_id == round_id)).scalar_one()
     if held + round_.answered >= round_.quorum:
-        raise Conflict("已有足够的律师在解答这个问题。有人放下时您可以再认领。")
+        raise Conflict(FULL)
+    _check_capacity(session, lawyer_id, at)
     lease = Lease(round_id=round_id, lawyer_id=lawyer_id, taken_at=at, expires_at=expires_at)
     session.add(lease)
     audit(session, f"lawyer:{lawyer_id}", "claim_round", round_id)
@@ -107,7 +184,7 @@ def claim_round(session: Session, round_id: UUID, lawyer_id: UUID, policy: Polic
 
 def release_round(session: Session, round_id: UUID, lawyer_id: UUID) -> None:
     """Give the place back. Without a lease nothing changes."""
-    _, consultation = _locked_round(session, round_id, lawyer_id)
+    _, consultation = lock_reached_round(session, round_id, lawyer_id)
     lease = session.get(Lease, (round_id, lawyer_id))
     if lease is None:
         return
@@ -137,7 +214,7 @@ def answer_round(
         raise Refused("解答不能为空。", "text")
     if len(words) > ANSWER_MAX_CHARS:
         raise Refused(f"解答最多 {ANSWER_MAX_CHARS} 字，现在有 {len(words)} 字。", "text")
-    round_, consultation = _locked_round(session, round_id, lawyer_id)
+    round_, consultation = lock_reached_round(session, round_id, lawyer_id)
     conversation = session.get_one(Conversation, consultation.conversation_id)
     key = f"lawyer:{lawyer_id}:{client_message_id}"[:128] if client_message_id else None
     if key is not None:
@@ -193,22 +270,11 @@ def _check_place(session: Session, round_: Round, lawyer_id: UUID, at: datetime)
         raise Conflict("已有足够的律师在解答这个问题。您写的内容还在，等名额空出或有人答完后可以再发。")
 
 
-def _pushed_round(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation]:
-    round_ = session.get(Round, round_id)
-    reached = select(Push.round_id).where(Push.round_id == round_id, Push.lawyer_id == lawyer_id)
-    if round_ is None or session.execute(reached).first() is None:
-        raise NotFound("没有这一轮提问，或它没有推送给您。")
-    return round_, session.get_one(Consultation, round_.consultation_id)
-
-
-def _locked_round(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation]:
-    round_, consultation = _pushed_round(session, round_id, lawyer_id)
-    if not session.get_one(Lawyer, lawyer_id).active:
-        raise Forbidden("您的律师账号已停用，请联系管理员。")
-    lock_conversation(session, consultation.conversation_id)
-    session.refresh(round_)
-    session.refresh(consultation)
-    return round_, consultation
+def _check_capacity(session: Session, lawyer_id: UUID, at: datetime) -> None:
+    capacity = session.get_one(Lawyer, lawyer_id).capacity
+    held = select(func.count()).select_from(Lease).where(Lease.lawyer_id == lawyer_id, Lease.expires_at > at)
+    if session.execute(held).scalar_one() >= capacity:
+        raise Conflict(f"您手上已有 {capacity} 轮提问，是您登记的最大同时在办数。答完或放下一轮后可以再认领。")
 
 
 def _has_answered(session: Session, round_id: UUID, lawyer_id: UUID) -> bool:
@@ -231,4 +297,4 @@ def _leases(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, list[tupl
 
 
 def _announce(session: Session, round_id: UUID) -> None:
-    emit(session, DESK, "queue", round_id=str(round_id))
+    emit(session, DESK, "round", round_id=str(round_id))

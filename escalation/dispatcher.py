@@ -1,12 +1,14 @@
-"""The dispatcher: moves due rounds up the tiers and relays the outbox. Any number may run; each may die at any moment.
+"""The dispatcher: moves due rounds up the tiers, relays the outbox, keeps the live queue, sees to deliveries and the audit chain.
 
-The database is the record; Redis only carries word of it. When Redis is gone rounds still move, and the outbox waits.
+Any number may run; each may die at any moment. The database is the record; Redis only carries word of it. When Redis is
+gone rounds still move, and the outbox waits.
 """
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from redis import Redis, RedisError
 from sqlalchemy import delete, select, update
@@ -14,8 +16,9 @@ from sqlalchemy import delete, select, update
 from core.database import Database, database_now
 from core.live import PREFIX
 from core.log import get_logger
-from escalation.models import Lease, OutboxEvent, Round
-from escalation.policy import Policy
+from escalation.journal import DESK
+from escalation.models import Delivery, Lease, OutboxEvent, Round
+from escalation.queue import LiveQueue
 from escalation.tiers import move_round
 
 EVENTS = PREFIX + "events"
@@ -24,33 +27,39 @@ NUDGE = PREFIX + "nudge"
 """A list pushed to after a commit, so that the outbox is relayed at once and not at the next poll."""
 
 _STREAM_LENGTH = 20_000
-_POLL_SECONDS = 1
-_SWEEP_EVERY_TURNS = 600
+_POLL_SECONDS = 1.0
+_LEAST_SECONDS = 0.02  # between two looks: what is due and held by another dispatcher is not asked for without end
+_REBUILD_SECONDS = 30.0
+_SWEEP_SECONDS = 600.0
 _KEEP_RELAYED = timedelta(days=1)
+_KEEP_DELIVERIES = timedelta(days=30)
 
 log = get_logger("dispatcher")
 
 
 class Dispatcher:
-    """One worker over one database and one Redis."""
+    """One worker over one database and one Redis. `pushed` is called when a round has been pushed to lawyers."""
 
-    def __init__(self, database: Database, redis: "Redis", policy: Policy) -> None:
+    def __init__(self, database: Database, redis: "Redis", pushed: Callable[[], None] = lambda: None) -> None:
         self.database = database
         self.redis = redis
-        self.policy = policy
+        self._pushed = pushed
+        self.queue = LiveQueue(redis)
         self._redis_gone = False
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until told to stop. Errors are logged and the next turn tries again: a dead dispatcher keeps no promise."""
+    def run(self, stop: threading.Event, *beside: Callable[[threading.Event], None]) -> None:
+        """Work until told to stop, each kind of work in a thread of its own: a long tier move keeps no event waiting.
+
+        `beside`: further work that runs until the same event. Errors are logged and the next turn tries again: a dead
+        dispatcher keeps no promise.
+        """
         log.info("分发进程开始工作")
-        turn = 0
-        while not stop.is_set():
-            self._guarded(self.move_due_rounds)
-            self._guarded(self.relay_outbox)
-            if turn % _SWEEP_EVERY_TURNS == 0:
-                self._guarded(self.sweep)
-            turn += 1
-            self._wait(stop)
+        works: list[Callable[[threading.Event], None]] = [self._move, self._relay, self._look_after, *beside]
+        threads = [threading.Thread(target=work, args=(stop,), daemon=True) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         log.info("分发进程结束")
 
     def move_due_rounds(self, limit: int = 500) -> int:
@@ -61,7 +70,10 @@ class Dispatcher:
         moved = 0
         for round_id in due:
             with self.database.write() as session:
-                moved += move_round(session, round_id, self.policy)
+                done = move_round(session, round_id)
+            if done:
+                moved += 1
+                nudge(self.redis)
         return moved
 
     def relay_outbox(self, limit: int = 500) -> int:
@@ -71,12 +83,41 @@ class Dispatcher:
             relayed += count
         return relayed
 
+    def rebuild_queue(self) -> int:
+        """Make the live queue anew from the record. Returns how many rounds are open. Raises RedisError."""
+        with self.database.read() as session:
+            return self.queue.rebuild(session)
+
     def sweep(self) -> None:
-        """Throw away what nobody needs any more: relayed events of yesterday, leases long lapsed."""
+        """Throw away what nobody needs any more: events of yesterday, leases long lapsed, deliveries of last month."""
         with self.database.write() as session:
-            before = database_now(session) - _KEEP_RELAYED
+            at = database_now(session)
+            over = Delivery.state.in_(("sent", "dropped")) & (Delivery.created_at < at - _KEEP_DELIVERIES)
+            session.execute(delete(Delivery).where(over))
+            before = at - _KEEP_RELAYED
             session.execute(delete(OutboxEvent).where(OutboxEvent.relayed_at < before))
             session.execute(delete(Lease).where(Lease.expires_at < before))
+
+    def _move(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._guarded(self.move_due_rounds)
+            # The queue knows to the millisecond when the next one is due; without it the poll is late by a second at most.
+            left = self.queue.seconds_to_next()
+            stop.wait(_POLL_SECONDS if left is None else min(max(left, _LEAST_SECONDS), _POLL_SECONDS))
+
+    def _relay(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._guarded(self.relay_outbox)
+            self._wait_for_nudge(stop)
+
+    def _look_after(self, stop: threading.Event) -> None:
+        turn, sweep_every = 0, int(_SWEEP_SECONDS / _REBUILD_SECONDS)
+        while not stop.is_set():
+            self._guarded(self.rebuild_queue)
+            if turn % sweep_every == 0:
+                self._guarded(self.sweep)
+            turn += 1
+            stop.wait(_REBUILD_SECONDS)
 
     def _relay_some(self, limit: int) -> int:
         waiting = select(OutboxEvent).where(OutboxEvent.relayed_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
@@ -86,6 +127,7 @@ class Dispatcher:
                 return 0
         with self.database.write() as session:
             events = session.execute(waiting.with_for_update(skip_locked=True)).scalars().all()
+            self.queue.refresh(session, _rounds_in(events))
             pipeline = self.redis.pipeline(transaction=False)
             for event in events:
                 fields = {"topic": event.topic, "kind": event.kind, "data": json.dumps(event.data)}
@@ -93,9 +135,11 @@ class Dispatcher:
             pipeline.execute()
             ids = [event.id for event in events]
             session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(ids)).values(relayed_at=database_now(session)))
-            return len(events)
+        if any(event.topic == DESK and event.kind == "push" for event in events):
+            self._pushed()
+        return len(events)
 
-    def _wait(self, stop: threading.Event) -> None:
+    def _wait_for_nudge(self, stop: threading.Event) -> None:
         """Until somebody commits something, or the poll interval is over."""
         try:
             self.redis.blpop([NUDGE], timeout=_POLL_SECONDS)
@@ -126,3 +170,9 @@ def nudge(redis: "Redis") -> None:
         pipeline.execute()
     except RedisError:
         log.debug("no nudge: Redis is gone")
+
+
+def _rounds_in(events: Sequence[OutboxEvent]) -> list[UUID]:
+    """The rounds that desks are told of."""
+    named = (event.data.get("round_id") for event in events if event.topic == DESK)
+    return [UUID(each) for each in dict.fromkeys(named) if each]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.clock import now
@@ -72,6 +72,7 @@ class Consultation(Base):
     """咨询: one question that went to lawyers, with everything that follows from it."""
 
     __tablename__ = "consultations"
+    __table_args__ = (Index("ix_consultations_closed_at", "closed_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(String(24), unique=True)
@@ -93,7 +94,11 @@ class Round(Base):
     """轮次: a consultation's first question, or one follow-up: what must be answered by a time."""
 
     __tablename__ = "rounds"
-    __table_args__ = (UniqueConstraint("consultation_id", "number"), Index("ix_rounds_due", "state", "due_at"))
+    __table_args__ = (
+        UniqueConstraint("consultation_id", "number"),
+        Index("ix_rounds_due", "state", "due_at"),
+        Index("ix_rounds_started_at", "started_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     consultation_id: Mapped[UUID] = mapped_column(ForeignKey("consultations.id"))
@@ -102,10 +107,12 @@ class Round(Base):
     quorum: Mapped[int]
     addressed_to: Mapped[list[Any]] = mapped_column(default=list)
     """Ids of the lawyers that a follow-up is for; empty for a first question."""
+    policy: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What was promised when it started (`Policy.as_dict`): a policy changed later changes no promise given."""
     tier: Mapped[str] = mapped_column(Word)
     """The widest circle it has been pushed to: addressed, city, province, nation."""
     state: Mapped[str] = mapped_column(Word)
-    """open (below its quorum), met, ended (the citizen closed the consultation first)."""
+    """open (below its quorum), met, ended (the citizen closed the consultation first), referred (no matter for lawyers)."""
     answered: Mapped[int] = mapped_column(default=0)
     """How many different lawyers have answered."""
     started_at: Mapped[datetime]
@@ -113,6 +120,8 @@ class Round(Base):
     """When the dispatcher must look at it next; None when there is nothing left to do."""
     met_at: Mapped[datetime | None]
     broken_at: Mapped[datetime | None]
+    referred_to: Mapped[str | None] = mapped_column(String(64))
+    """The office that a lawyer named for what is no legal matter."""
 
 
 class RoundMove(Base):
@@ -128,16 +137,44 @@ class RoundMove(Base):
 
 
 class Push(Base):
-    """推送: one round reaching one lawyer through one medium."""
+    """推送: one round reaching one lawyer. Their desk shows it from now on; what goes to them otherwise is a `Delivery`."""
 
     __tablename__ = "pushes"
     __table_args__ = (Index("ix_pushes_lawyer_id", "lawyer_id", "round_id"),)
 
     round_id: Mapped[UUID] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
     lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"), primary_key=True)
-    medium: Mapped[str] = mapped_column(Word, primary_key=True)
     tier: Mapped[str] = mapped_column(Word)
+    """The circle it came through: addressed, city, province, nation; duty (the last resort), suggested (by a colleague)."""
     pushed_at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """A push on its way through a medium other than the desk: sent at least once, tried again until it is."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("round_id", "lawyer_id", "medium", "kind"),
+        Index("ix_deliveries_due", "state", "due_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    """What the receiver knows it by: sent twice, it is one."""
+    round_id: Mapped[UUID] = mapped_column(ForeignKey("rounds.id"))
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"))
+    medium: Mapped[str] = mapped_column(Word)
+    """webhook or wechat."""
+    kind: Mapped[str] = mapped_column(Word)
+    """push, or alarm (the promise is broken)."""
+    state: Mapped[str] = mapped_column(Word)
+    """waiting, sent, dead (given up; a supervisor may send it again), dropped (the round was over before it could be sent)."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    """When it is to be tried next."""
+    error: Mapped[str] = mapped_column(Text, default="")
+    """Why the last attempt failed, for the board."""
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
 
 
 class Lease(Base):
@@ -166,7 +203,7 @@ class Rating(Base):
     """好差评: the citizen's voluntary judgement, 5 非常满意 to 1 非常不满意; at the most one per closing."""
 
     __tablename__ = "ratings"
-    __table_args__ = (UniqueConstraint("consultation_id", "closing"),)
+    __table_args__ = (UniqueConstraint("consultation_id", "closing"), Index("ix_ratings_created_at", "created_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     consultation_id: Mapped[UUID] = mapped_column(ForeignKey("consultations.id"))
@@ -174,6 +211,71 @@ class Rating(Base):
     level: Mapped[int]
     comment: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
+
+
+class CallBack(Base):
+    """回访任务: a citizen to be called by a supervisor, after a broken promise or a bad rating."""
+
+    __tablename__ = "call_backs"
+    __table_args__ = (UniqueConstraint("consultation_id", "reason", "occasion"), Index("ix_call_backs_open", "state"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    consultation_id: Mapped[UUID] = mapped_column(ForeignKey("consultations.id"))
+    reason: Mapped[str] = mapped_column(Word)
+    """broken_promise or dissatisfied."""
+    occasion: Mapped[int] = mapped_column(default=0)
+    """The round's number, or the closing's: one task for each."""
+    phone_encrypted: Mapped[str] = mapped_column(Text, default="")
+    """AES-GCM; empty where the citizen has left no number."""
+    phone_hash: Mapped[str] = mapped_column(String(64), default="", index=True)
+    state: Mapped[str] = mapped_column(Word)
+    """open, done."""
+    note: Mapped[str] = mapped_column(Text, default="")
+    """What came of it."""
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Appeal(Base):
+    """申诉: a lawyer holds that a consultation's ratings do them wrong; a supervisor decides."""
+
+    __tablename__ = "appeals"
+    __table_args__ = (UniqueConstraint("consultation_id", "lawyer_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    consultation_id: Mapped[UUID] = mapped_column(ForeignKey("consultations.id"))
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"))
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Word)
+    """open, upheld (its ratings no longer count for this lawyer), rejected."""
+    decision: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Note(Base):
+    """内部备注: what lawyers write for each other about a consultation. The citizen never sees it."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    consultation_id: Mapped[UUID] = mapped_column(ForeignKey("consultations.id"), index=True)
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"))
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class RegionPolicy(Base):
+    """What a region has decided otherwise than the settings; holds for all that lies in it, unless that decides itself."""
+
+    __tablename__ = "region_policies"
+
+    region: Mapped[str] = mapped_column(Region, primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Fields of `Policy` by name."""
+    changed_at: Mapped[datetime]
 
 
 class Lawyer(Base):
@@ -191,7 +293,43 @@ class Lawyer(Base):
     city: Mapped[str | None] = mapped_column(Region)
     province: Mapped[str | None] = mapped_column(Region)
     tier: Mapped[str] = mapped_column(Word)
+    specialties: Mapped[list[Any]] = mapped_column(default=list)
+    """专长, as they write them: 婚姻家庭, 劳动, …"""
+    languages: Mapped[list[Any]] = mapped_column(default=list)
+    """汉语, 蒙古语, …; empty counts as 汉语."""
+    phone_encrypted: Mapped[str] = mapped_column(Text, default="")
+    phone_hash: Mapped[str] = mapped_column(String(64), default="", index=True)
+    capacity: Mapped[int] = mapped_column(default=5, server_default="5")
+    """最大同时在办: how many rounds they may hold at once."""
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class DutyHours(Base):
+    """值班时间: a lawyer is on duty on such days between these minutes of the day. Without a row they are always."""
+
+    __tablename__ = "duty_hours"
+
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"), primary_key=True)
+    day: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    """1 Monday … 7 Sunday, 0 a public holiday (`escalation.duty.duty_day`)."""
+    start: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    """Minutes after midnight in China, inclusive."""
+    end: Mapped[int] = mapped_column(SmallInteger)
+    """Exclusive; 1440 is midnight. Hours over midnight are two rows."""
+
+
+class Contact(Base):
+    """Where a lawyer is reached besides the desk."""
+
+    __tablename__ = "contacts"
+
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"), primary_key=True)
+    medium: Mapped[str] = mapped_column(Word, primary_key=True)
+    """webhook or wechat."""
+    address: Mapped[str] = mapped_column(Text)
+    """The URL; the openid."""
+    secret_encrypted: Mapped[str] = mapped_column(Text, default="")
+    """A webhook's signing secret (AES-GCM)."""
 
 
 class Staff(Base):
@@ -235,6 +373,14 @@ class AuditRow(Base):
     """Who did what to what, when. Written in the transaction of the deed itself."""
 
     __tablename__ = "audit"
+    __table_args__ = (
+        Index(
+            "ix_audit_waiting",
+            "id",
+            postgresql_where=text("position IS NULL"),
+            sqlite_where=text("position IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=True)
     at: Mapped[datetime]
@@ -242,6 +388,21 @@ class AuditRow(Base):
     verb: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(64), index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    position: Mapped[int | None] = mapped_column(Big, unique=True)
+    """Its place in the chain, given when it is chained shortly after (`escalation.chain`): 1, 2, … without gaps."""
+    hash: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 over the hash before and all of this row."""
+
+
+class AuditSeal(Base):
+    """A seal under the chain up to a row: made with a key that the database does not hold."""
+
+    __tablename__ = "audit_seals"
+
+    position: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
 
 
 class OutboxEvent(Base):

@@ -33,7 +33,13 @@ class RoundProgress(BaseModel):
     writing: int
     started_at: datetime
     deadline: datetime
+    promised_seconds: float
+    """Within which the answers were promised."""
+    widened_after_seconds: float
+    """After which it goes on from those addressed, or from the city."""
     broken: bool
+    referred_to: str | None
+    """The office that a lawyer named for what is no matter for lawyers."""
 
 
 class Progress(BaseModel):
@@ -53,7 +59,7 @@ class Progress(BaseModel):
     lawyers: list[LawyerInThread]
 
 
-def progress_of(session: Session, consultation: Consultation, policy: Policy) -> Progress:
+def progress_of(session: Session, consultation: Consultation) -> Progress:
     statement = (
         select(Round)
         .where(Round.consultation_id == consultation.id)
@@ -61,6 +67,7 @@ def progress_of(session: Session, consultation: Consultation, policy: Policy) ->
         .limit(1)
     )
     round_ = session.execute(statement).scalar_one()
+    policy = Policy.of_round(round_)
     pushed = session.execute(
         select(func.coalesce(func.sum(RoundMove.pushed), 0)).where(RoundMove.round_id == round_.id)
     ).scalar_one()
@@ -91,7 +98,10 @@ def progress_of(session: Session, consultation: Consultation, policy: Policy) ->
             writing=writing,
             started_at=round_.started_at,
             deadline=policy.deadline(round_.started_at),
+            promised_seconds=policy.broken_after,
+            widened_after_seconds=policy.province_after,
             broken=round_.broken_at is not None,
+            referred_to=round_.referred_to,
         ),
         lawyers=[
             LawyerInThread(id=each, position=position, name=names[each].name, firm=names[each].firm)

@@ -1,22 +1,21 @@
-"""Staff: lawyers, supervisors and administrators, their accounts and log-ins."""
+"""Staff: the accounts and log-ins of lawyers, supervisors and administrators. Who is a lawyer stands in `lawyers`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, true
 from sqlalchemy.orm import Session
 
 from core.database import database_now
 from core.ids import new_token
-from core.regions import ancestor, get_region
 from core.security import hash_password, hash_token, password_matches
 from escalation.errors import Conflict, Forbidden, Refused
 from escalation.journal import audit
 from escalation.models import Lawyer, Staff, StaffSession
 
 Role = Literal["lawyer", "supervisor", "administrator"]
-LawyerTier = Literal["city", "province", "nation"]
 
 PASSWORD_MIN_CHARS = 10
 # Compared against when there is no such login, so that a wrong login takes as long as a wrong password.
@@ -28,24 +27,6 @@ class LogIn:
     token: str
     csrf_token: str
     staff: Staff
-
-
-def register_lawyer(
-    session: Session, *, name: str, licence: str, region: str, tier: str, firm: str = "", actor: str = "command line"
-) -> Lawyer:
-    """Enter a lawyer, or bring one of this licence number up to date. Raises UnknownRegion, Refused."""
-    get_region(region)
-    if tier not in get_args(LawyerTier):
-        raise Refused(f"层级只能是 city、province、nation，不能是“{tier}”。")
-    lawyer = session.execute(select(Lawyer).where(Lawyer.licence == licence)).scalar_one_or_none()
-    if lawyer is None:
-        lawyer = Lawyer(licence=licence)
-        session.add(lawyer)
-    lawyer.name, lawyer.firm, lawyer.region, lawyer.tier = name, firm, region, tier
-    lawyer.city, lawyer.province = ancestor(region, "prefecture"), ancestor(region, "province")
-    session.flush()
-    audit(session, actor, "register_lawyer", lawyer.id, licence=licence)
-    return lawyer
 
 
 def create_staff(
@@ -92,7 +73,7 @@ def log_in(session: Session, login: str, password: str, hours: float) -> LogIn:
     """Raises Forbidden with the same words for a wrong login, a wrong password and a closed account."""
     account = session.execute(select(Staff).where(Staff.login == login)).scalar_one_or_none()
     matches = password_matches(account.password_hash if account else _NOBODY, password)
-    if account is None or not matches or not account.active:
+    if account is None or not matches or not _is_open(session, account):
         raise Forbidden("登录名或密码不对。")
     at = database_now(session)
     session.execute(delete(StaffSession).where(StaffSession.expires_at <= at))
@@ -111,12 +92,24 @@ def log_in(session: Session, login: str, password: str, hours: float) -> LogIn:
 
 
 def find_log_in(session: Session, token: str) -> tuple[Staff, StaffSession] | None:
-    """Who holds this session token; None when it is unknown, has run out, or the account is closed."""
+    """Who holds this session token; None when it is unknown, has run out, or the account is closed, or the lawyer has left."""
     found = session.get(StaffSession, hash_token(token))
     if found is None or found.expires_at <= database_now(session):
         return None
     account = session.get_one(Staff, found.staff_id)
-    return (account, found) if account.active else None
+    return (account, found) if _is_open(session, account) else None
+
+
+def valid_sessions(session: Session, token_hashes: Sequence[str]) -> set[str]:
+    """Those of these log-ins that have neither ended nor run out, of accounts that are open."""
+    statement = (
+        select(StaffSession.token_hash)
+        .join(Staff, Staff.id == StaffSession.staff_id)
+        .outerjoin(Lawyer, Lawyer.id == Staff.lawyer_id)
+        .where(StaffSession.token_hash.in_(token_hashes), StaffSession.expires_at > database_now(session))
+        .where(Staff.active, func.coalesce(Lawyer.active, true()))
+    )
+    return set(session.execute(statement).scalars())
 
 
 def log_out(session: Session, token: str) -> None:
@@ -124,6 +117,11 @@ def log_out(session: Session, token: str) -> None:
     if found is not None:
         audit(session, f"staff:{found.staff_id}", "log_out", found.staff_id)
         session.delete(found)
+
+
+def _is_open(session: Session, account: Staff) -> bool:
+    """Whether it may be used: a lawyer who has left the register has left the desk."""
+    return account.active and (account.lawyer_id is None or session.get_one(Lawyer, account.lawyer_id).active)
 
 
 def _hashed(password: str) -> str:

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from core.database import Database
 from escalation import consultations, conversations, desk
+from escalation.lawyers import register_lawyer
 from escalation.models import Consultation, Lawyer, Message, Round
 from escalation.policy import Policy
-from escalation.staff import register_lawyer
 
 ULANQAB, HOHHOT, HANGZHOU = "150900", "150100", "330100"
 POLICY = Policy()

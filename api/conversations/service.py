@@ -23,7 +23,8 @@ from bot.actions.without_rasa import understand
 from core.clock import now
 from core.live import PREFIX
 from core.log import get_logger
-from escalation import consultations, conversations
+from core.security import Vault
+from escalation import call_backs, consultations, conversations
 from escalation.dispatcher import nudge
 from escalation.errors import Refused
 from escalation.models import Consultation, Message
@@ -42,6 +43,7 @@ class MessageService:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._vault = Vault(state.settings)
         self._rasa = Rasa(state.settings, state.http)
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
@@ -53,8 +55,14 @@ class MessageService:
 
         def store() -> Message:
             with self._state.database.write() as session:
-                return conversations.receive_message(
-                    session, conversation_id, words, client_message_id, payload=payload, address_to=address_to
+                return call_backs.receive(
+                    session,
+                    conversation_id,
+                    words,
+                    client_message_id,
+                    self._vault,
+                    payload=payload,
+                    address_to=address_to,
                 ).message
 
         message = await run_in_threadpool(store)

@@ -5,16 +5,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
-from api.auth.dependencies import LawyerId, who_is_it
+from api.auth.dependencies import COOKIE, LawyerId
 from api.conversations.schemas import ReplyOut
 from api.desk import service
-from api.desk.schemas import Answered, AnswerRound, Claimed, Thread, WaitingRound, WaitingRounds
+from api.desk.schemas import Answered, AnswerRound, Claimed, Thread, WaitingRound, WaitingRounds, as_json
 from api.state import State, StateDep
+from core.security import hash_token
 from escalation import desk
 from escalation.dispatcher import nudge
-from escalation.journal import DESK
 
 router = APIRouter(prefix="/v1/desk", tags=["律师"])
 
@@ -53,7 +52,10 @@ def release(round_id: UUID, lawyer_id: LawyerId, state: StateDep) -> None:
 
 @router.post("/rounds/{round_id}/answer", status_code=201, summary="解答")
 def answer(round_id: UUID, body: AnswerRound, lawyer_id: LawyerId, state: StateDep) -> Answered:
-    message, citations = service.answer(state, round_id, lawyer_id, body.text, body.citations, body.client_message_id)
+    """引用不是现行有效的条文时返回 409 和 warnings（现行条文也在其中），把仍要引用的写进 confirmed 再发一次。"""
+    message, citations = service.answer(
+        state, round_id, lawyer_id, body.text, body.citations, body.client_message_id, body.confirmed
+    )
     nudge(state.redis)
     return Answered(message_id=message.id, round_id=round_id, citations=citations)
 
@@ -64,18 +66,14 @@ async def events(lawyer_id: LawyerId, request: Request, state: StateDep) -> Asyn
 
     Ends with the log-in.
     """
-    told: WaitingRounds | None = None
-    async for _ in state.hub.changes(DESK):
-        if await run_in_threadpool(who_is_it, request, state) is None:
-            return
-        waiting = await run_in_threadpool(look, state, lawyer_id)
-        if waiting != told:
-            told = waiting
-            yield ServerSentEvent(event="rounds", data=waiting.model_dump(mode="json"))
+    async for shown in state.desks.watch(lawyer_id, hash_token(request.cookies[COOKIE])):
+        if shown is not None:
+            rounds = ",".join(map(as_json, shown.rounds))
+            yield ServerSentEvent(event="rounds", raw_data=f'{{"rounds":[{rounds}]}}')
 
 
 def look(state: State, lawyer_id: UUID) -> WaitingRounds:
     """The lawyer's queue as it stands."""
     with state.database.read() as session:
         found = desk.waiting_rounds(session, lawyer_id)
-    return WaitingRounds(rounds=[WaitingRound.of(each, state.policy) for each in found])
+    return WaitingRounds(rounds=[WaitingRound.of(each) for each in found])

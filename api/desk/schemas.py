@@ -1,6 +1,7 @@
 """What goes in and out over /v1/desk."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from api.conversations.schemas import ReplyOut
 from core.regions import full_name
 from escalation.desk import DeskRound
-from escalation.policy import Policy
 from escalation.replies import Citation
 
 
@@ -34,26 +34,33 @@ class WaitingRound(BaseModel):
     answered_by_me: bool
 
     @classmethod
-    def of(cls, found: DeskRound, policy: Policy) -> "WaitingRound":
+    def of(cls, found: DeskRound) -> "WaitingRound":
+        view = found.view
         return cls(
-            id=found.round.id,
-            consultation=found.consultation.number,
-            number=found.round.number,
-            question=found.question,
-            region=found.consultation.region,
-            region_name=full_name(found.consultation.region),
-            tier=found.round.tier,
-            urgent=found.consultation.urgent,
-            quorum=found.round.quorum,
-            answered=found.round.answered,
-            started_at=found.round.started_at,
-            deadline=policy.deadline(found.round.started_at),
-            broken=found.round.broken_at is not None,
-            writing=list(found.writing),
+            id=view.id,
+            consultation=view.consultation,
+            number=view.number,
+            question=view.question,
+            region=view.region,
+            region_name=full_name(view.region),
+            tier=view.tier,
+            urgent=view.urgent,
+            quorum=view.quorum,
+            answered=view.answered,
+            started_at=view.started_at,
+            deadline=view.deadline,
+            broken=view.broken,
+            writing=[name for _, name in view.writing],
             mine=found.mine,
             addressed_to_me=found.addressed_to_me,
             answered_by_me=found.answered_by_me,
         )
+
+
+@lru_cache(maxsize=8192)
+def as_json(found: DeskRound) -> str:
+    """One line, written once for all who see it so: what a change costs must not grow with the desks that watch."""
+    return WaitingRound.of(found).model_dump_json()
 
 
 class WaitingRounds(BaseModel):
@@ -80,6 +87,8 @@ class AnswerRound(BaseModel):
     text: str
     citations: list[str] = Field(default_factory=list, max_length=20)
     """As one writes them: 《劳动合同法》第三十八条."""
+    confirmed: list[str] = Field(default_factory=list, max_length=20)
+    """Those of them that are cited on purpose though they are not in force: written as in `citations`."""
     client_message_id: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
 
 

@@ -7,12 +7,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from bot.actions.wording import minutes
+from bot.actions.wording import minutes, referred
 from core.clock import now
 from escalation import consultations
 from escalation.conversations import DISCLAIMER
 from escalation.models import Message
-from escalation.policy import Policy
 from escalation.progress import Progress
 from escalation.replies import Choice, Citation
 
@@ -33,7 +32,7 @@ class Bubble:
     lawyer: str
     firm: str
     position: int
-    """The first lawyer to answer the consultation is 1; 0 for all who are no lawyers."""
+    """The first lawyer to answer the consultation is 1; 0 for all who have not answered."""
     client_message_id: str
     """By which the page knows its own words again; empty for all but citizens."""
     created_at: datetime
@@ -69,21 +68,24 @@ def bubbles(session: Session, messages: Iterable[Message]) -> list[Bubble]:
                 known = answerers[message.consultation_id] = consultations.lawyers_who_answered(
                     session, message.consultation_id
                 )
-            position = known.index(message.lawyer_id) + 1
+            # Who has only referred the question elsewhere has answered nothing, and has no place among those who have.
+            position = known.index(message.lawyer_id) + 1 if message.lawyer_id in known else 0
         shown.append(_bubble(message, position))
     return shown
 
 
-def waiting(progress: Progress, policy: Policy) -> Waiting:
+def waiting(progress: Progress) -> Waiting:
     """The truth about a consultation, in one line."""
     round_ = progress.round
     if progress.state == "closed":
         return Waiting("closed", ("这次咨询已经结束。您接着写，就会重新打开。",), None)
+    if round_.state == "referred":
+        return Waiting("answered", (referred(progress),), None)
     if round_.state != "open":
         return Waiting("answered", (f"已有 {len(progress.lawyers)} 位律师解答。您可以继续追问，不限次数。",), None)
     if round_.broken:
         answered = f"{round_.answered} 位已解答" if round_.answered else "还没有律师解答"
-        said = f"超过了答应您的 {minutes(policy.broken_after)}，对不起。{answered}，我们在继续催请。"
+        said = f"超过了答应您的 {minutes(round_.promised_seconds)}，对不起。{answered}，我们在继续催请。"
         return Waiting("late", (said,), None)
     if round_.pushed == 0:
         return Waiting("waiting", ("已登记。眼下没有可以接收的律师，一有律师上线就推送。",), None)

@@ -189,7 +189,7 @@ def _status_html(state: State, progress: Progress | None) -> str:
 def _status(state: State, progress: Progress | None, chosen: list[UUID]) -> dict[str, object]:
     return {
         "progress": progress,
-        "waiting": waiting(progress, state.policy) if progress else None,
+        "waiting": waiting(progress) if progress else None,
         "address": addressable(progress, chosen),
     }
 
@@ -197,7 +197,7 @@ def _status(state: State, progress: Progress | None, chosen: list[UUID]) -> dict
 def _progress(state: State, conversation: Conversation) -> Progress | None:
     with state.database.read() as session:
         consultation = consultations.latest_consultation(session, conversation.id)
-        return progress_of(session, consultation, state.policy) if consultation else None
+        return progress_of(session, consultation) if consultation else None
 
 
 def _all_messages(state: State, conversation: Conversation) -> list[Message]:

@@ -4,28 +4,39 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Header, Query, Request
+from fastapi import APIRouter, Depends, Form, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.auth.dependencies import LoggedIn, who_is_it
+from api.auth.dependencies import COOKIE, LoggedIn
 from api.auth.endpoints import end_session, start_session
 from api.desk import service
-from api.pages import desk_view
+from api.desk.citations import NotInForce
+from api.pages import desk_beside, desk_view
 from api.pages.citizen import FromThisSite
+from api.pages.desk_beside import NOTHING_FILLED, Filled, beside
 from api.pages.desk_view import Drafted
 from api.pages.errors import says
 from api.pages.rendering import HEADERS, fragment, is_htmx, page
 from api.pages.staff import ActingLawyer, ActingStaff, Reading, ReadingLawyer
 from api.problems import status_of
 from api.state import State, StateDep
+from core.security import hash_token
 from escalation.dispatcher import nudge
 from escalation.errors import Refused
-from escalation.journal import DESK
 
 router = APIRouter(prefix="/desk")
+
+
+async def _decisions(request: Request) -> dict[str, str]:
+    """What the lawyer has decided of citations that are not in force: fields `on:` and the citation."""
+    form = await request.form()
+    return {name.removeprefix("on:"): str(value) for name, value in form.items() if name.startswith("on:")}
+
+
+Decisions = Annotated[dict[str, str], Depends(_decisions)]
 
 
 @router.get("")
@@ -41,7 +52,7 @@ def log_in(
     password: Annotated[str, Form(max_length=256)] = "",
     wanted: Annotated[str, Form()] = "/desk",
 ) -> Response:
-    response = RedirectResponse(wanted if wanted.startswith("/desk") else "/desk", 303)
+    response = RedirectResponse(wanted if wanted.startswith(("/desk", "/board")) else "/desk", 303)
     try:
         start_session(state, request, response, login, password)
     except (Refused, HTTPException) as error:
@@ -68,21 +79,27 @@ async def live(
     after: Annotated[int, Query(ge=0)] = 0,
     last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The queue whenever it has changed; with `round` also what is said in it (id: sequence number) and who holds it."""
-    seq = max(after, last_event_id)
-    told: dict[str, str] = {}
-    async for _ in state.hub.changes(DESK):
-        # A page left open shows no more of the citizens' words once its lawyer has logged out.
-        if await run_in_threadpool(who_is_it, request, state) is None:
-            return
-        shown, pieces = await run_in_threadpool(desk_view.news, state, lawyer_id, round_id, seq)
-        for number, html in shown:
-            seq = number
-            yield ServerSentEvent(event="piece", id=str(number), raw_data=html)
-        for name, html in pieces.items():
-            if told.get(name) != html:
-                told[name] = html
-                yield ServerSentEvent(event="piece", raw_data=html)
+    """The queue whenever it has changed; with `round` also what is said in it (id: sequence number) and who holds it.
+
+    Ends with the log-in: a page left open shows no more of the citizens' words once its lawyer has logged out.
+    """
+    seq, told = max(after, last_event_id), ""
+    consultation = await run_in_threadpool(desk_view.consultation_of, state, round_id, lawyer_id) if round_id else None
+    async for shown in state.desks.watch(lawyer_id, hash_token(request.cookies[COOKIE])):
+        if shown is None:
+            continue
+        if round_id is not None and (shown.touched is None or consultation in shown.touched):
+            new, standing = await run_in_threadpool(desk_view.news, state, lawyer_id, round_id, seq)
+            for number, html in new:
+                seq = number
+                yield ServerSentEvent(event="piece", id=str(number), raw_data=html)
+            yield ServerSentEvent(event="piece", raw_data=standing)
+            notes = await run_in_threadpool(desk_beside.notes_html, state, round_id, lawyer_id)
+            yield ServerSentEvent(event="piece", raw_data=notes)
+        queue = desk_view.queue_html(shown.rounds)
+        if queue != told:
+            told = queue
+            yield ServerSentEvent(event="piece", raw_data=queue)
 
 
 @router.get("/rounds/{round_id}")
@@ -93,9 +110,11 @@ def open_round(
     lawyer_id: ReadingLawyer,
     state: StateDep,
     q: Annotated[str, Query(max_length=200)] = "",
+    colleague: Annotated[str, Query(max_length=100)] = "",
     sent: Annotated[bool, Query()] = False,
 ) -> HTMLResponse:
-    return _round_page(request, state, who, lawyer_id, round_id, Drafted(q=q), sent=sent)
+    filled = Filled("colleague" if colleague else "", colleague=colleague)
+    return round_page(request, state, who, lawyer_id, round_id, Drafted(q=q), filled=filled, sent=sent)
 
 
 @router.get("/rounds/{round_id}/laws")
@@ -125,18 +144,29 @@ def answer(
     who: ActingStaff,
     lawyer_id: ActingLawyer,
     state: StateDep,
+    decisions: Decisions,
     client_message_id: Annotated[str, Form(min_length=1, max_length=80)],
     text: Annotated[str, Form()] = "",
     citations: Annotated[list[str], Form()] = [],  # noqa: B006 (FastAPI copies it)
 ) -> Response:
     """The answer goes out with its citations, or comes back whole with the reason."""
+    cited, confirmed = desk_view.decide(citations, decisions)
     try:
-        service.answer(state, round_id, lawyer_id, text, list(dict.fromkeys(citations))[:20], client_message_id)
+        service.answer(state, round_id, lawyer_id, text, cited[:20], client_message_id, confirmed)
     except Refused as refused:
+        warnings = refused.warnings if isinstance(refused, NotInForce) else []
+        if is_htmx(request) and warnings:
+            return HTMLResponse(fragment("_warnings.html", warnings=warnings), 409, HEADERS)
         if is_htmx(request):
             return says(request, status_of(refused), refused.message)
-        drafted = Drafted(text=text, citations=tuple(citations), error=refused.message)
-        return _round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
+        drafted = Drafted(
+            text=text,
+            citations=tuple(cited),
+            confirmed=tuple(confirmed),
+            warnings=warnings,
+            error="" if warnings else refused.message,
+        )
+        return round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
     nudge(state.redis)
     there = f"/desk/rounds/{round_id}?sent=1"
     if is_htmx(request):
@@ -152,7 +182,7 @@ def _held(request: Request, state: State, who: LoggedIn, lawyer_id: UUID, round_
         if is_htmx(request):
             return says(request, status_of(refused), refused.message)
         drafted = Drafted(error=refused.message)
-        return _round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
+        return round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
     nudge(state.redis)
     if is_htmx(request):
         return HTMLResponse(desk_view.standing_html(state, round_id, lawyer_id), headers=HEADERS)
@@ -164,11 +194,11 @@ def _frame(state: State, who: LoggedIn, lawyer_id: UUID) -> dict[str, object]:
     return {
         "account": who.staff,
         "csrf_token": who.csrf_token,
-        "rows": desk_view.queue_rows(state, lawyer_id),
+        "rows": desk_view.queue_rows(desk_view.waiting(state, lawyer_id)),
     }
 
 
-def _round_page(
+def round_page(
     request: Request,
     state: State,
     who: LoggedIn,
@@ -176,10 +206,13 @@ def _round_page(
     round_id: UUID,
     drafted: Drafted,
     *,
+    filled: Filled = NOTHING_FILLED,
     sent: bool = False,
     status: int = 200,
 ) -> HTMLResponse:
+    """A round at the desk, with what the lawyer has filled in so far."""
     shown = desk_view.open_round(state, round_id, lawyer_id)
     hits = desk_view.search(state, drafted.q, shown.region) if drafted.q else None
     frame = _frame(state, who, lawyer_id)
-    return page(request, "desk.html", status, **frame, round=shown, drafted=drafted, hits=hits, sent=sent)
+    there = beside(state, round_id, lawyer_id, filled)
+    return page(request, "desk.html", status, **frame, round=shown, drafted=drafted, hits=hits, beside=there, sent=sent)

@@ -1,5 +1,6 @@
 """What the desk shows: rows of the queue, one round with all that was said, and articles to cite."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -7,20 +8,24 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from api.desk.endpoints import look
+from api.desk.citations import CitationWarning, check_citation, url_of, version_of
 from api.desk.schemas import WaitingRound
 from api.pages.bubbles import Bubble, bubbles
 from api.pages.rendering import clock_time, fragment
 from api.state import State
-from bot.actions.wording import article_url, hit_url
+from bot.actions.wording import hit_url
 from core.database import database_now
 from core.regions import full_name
 from escalation import desk
-from escalation.models import Lawyer, Lease
-from knowledge_base.laws import UnknownArticle, UnknownLaw, verify_citation
+from escalation.desk import DeskRound
+from escalation.errors import Refused
+from escalation.models import Lawyer, Lease, Push
+from escalation.policy import Policy
 from knowledge_base.models import Force
 
 TIERS = {"addressed": "追问您", "city": "本市", "province": "全省（区）", "nation": "全国"}
+_OUT_OF_TURN = {"suggested": "同行请您来看", "duty": "值班"}
+KEEP, DROP = "keep", "drop"
 _HITS = 6
 
 
@@ -30,6 +35,10 @@ class Drafted:
 
     text: str = ""
     citations: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    """Those of the citations that are cited on purpose though they are not in force."""
+    warnings: Sequence[CitationWarning] = ()
+    """Those of which the lawyer has still to decide."""
     q: str = ""
     error: str = ""
 
@@ -78,26 +87,31 @@ class ArticleToCite:
     version: str
     status: str
     url: str
-    citable: bool
-    """Only law in force can be shown to a citizen."""
+    in_force: bool
+    """What is not may be cited too, but only on purpose."""
 
     @property
     def written(self) -> str:
-        """As one cites it: 《中华人民共和国劳动合同法》第三十八条."""
-        return f"《{self.law}》{self.article}"
+        """As one cites it: 《中华人民共和国劳动合同法》第三十八条, of a version not in force with its year."""
+        return f"《{self.law}》{'' if self.in_force else f'（{self.version}）'}{self.article}"
 
 
-def queue_rows(state: State, lawyer_id: UUID) -> list[str]:
-    """The lawyer's queue, a piece of HTML per round; what they have answered comes last.
+def waiting(state: State, lawyer_id: UUID) -> list[DeskRound]:
+    """The lawyer's queue as it stands."""
+    with state.database.read() as session:
+        return desk.waiting_rounds(session, lawyer_id)
+
+
+def queue_rows(rounds: Sequence[DeskRound]) -> list[str]:
+    """A lawyer's queue, a piece of HTML per round; what they have answered comes last.
 
     Lawyers who see the same row share its rendering.
     """
-    rounds = sorted(look(state, lawyer_id).rounds, key=lambda each: each.answered_by_me)
-    return [_row(each.model_dump_json()) for each in rounds]
+    return [_row(each) for each in sorted(rounds, key=lambda each: each.answered_by_me)]
 
 
-def queue_html(state: State, lawyer_id: UUID) -> str:
-    return fragment("_queue.html", rows=queue_rows(state, lawyer_id))
+def queue_html(rounds: Sequence[DeskRound]) -> str:
+    return fragment("_queue.html", rows=queue_rows(rounds))
 
 
 def open_round(state: State, round_id: UUID, lawyer_id: UUID) -> OpenRound:
@@ -105,16 +119,17 @@ def open_round(state: State, round_id: UUID, lawyer_id: UUID) -> OpenRound:
     with state.database.read() as session:
         round_, consultation, messages = desk.round_thread(session, round_id, lawyer_id)
         thread = bubbles(session, messages)
+        came_by = session.get_one(Push, (round_id, lawyer_id)).tier
     return OpenRound(
         id=round_.id,
         consultation=consultation.number,
         number=round_.number,
         region=consultation.region,
         region_name=full_name(consultation.region),
-        tier=TIERS.get(round_.tier, ""),
+        tier=_OUT_OF_TURN.get(came_by) or TIERS.get(round_.tier, ""),
         urgent=consultation.urgent,
         state=round_.state,
-        deadline=state.policy.deadline(round_.started_at),
+        deadline=Policy.of_round(round_).deadline(round_.started_at),
         broken=round_.broken_at is not None,
         thread=thread,
         last_seq=thread[-1].seq if thread else 0,
@@ -151,18 +166,20 @@ def standing_html(state: State, round_id: UUID, lawyer_id: UUID) -> str:
     return fragment("_standing.html", round_id=round_id, standing=standing(state, round_id, lawyer_id))
 
 
-def news(
-    state: State, lawyer_id: UUID, round_id: UUID | None, after: int
-) -> tuple[list[tuple[int, str]], dict[str, str]]:
-    """What a live desk shows now: new bubbles of the open round after this sequence number, and pieces by name."""
-    pieces = {"queue": queue_html(state, lawyer_id)}
-    if round_id is None:
-        return [], pieces
-    pieces["standing"] = standing_html(state, round_id, lawyer_id)
+def news(state: State, lawyer_id: UUID, round_id: UUID, after: int) -> tuple[list[tuple[int, str]], str]:
+    """What has happened to the round that a desk has open: new bubbles after this sequence number, and who holds it now."""
     with state.database.read() as session:
         _, _, messages = desk.round_thread(session, round_id, lawyer_id)
         shown = bubbles(session, [message for message in messages if message.seq > after])
-    return [(each.seq, fragment("_bubble.html", bubble=each, at_desk=True)) for each in shown], pieces
+    bubbles_html = [(each.seq, fragment("_bubble.html", bubble=each, at_desk=True)) for each in shown]
+    return bubbles_html, standing_html(state, round_id, lawyer_id)
+
+
+def consultation_of(state: State, round_id: UUID, lawyer_id: UUID) -> UUID:
+    """Raises NotFound unless the round was pushed to this lawyer."""
+    with state.database.read() as session:
+        _, consultation, _ = desk.round_thread(session, round_id, lawyer_id)
+    return consultation.id
 
 
 def region_of(state: State, round_id: UUID, lawyer_id: UUID) -> str:
@@ -176,11 +193,11 @@ def search(state: State, q: str, region: str) -> list[ArticleToCite] | None:
     """Articles for these words; None while there is no index and the words name no article exactly."""
     if not q.strip():
         return []
+    exact = _exact(state, q, region) if "条" in q else None
     if state.knowledge_base is None:
-        exact = _exact(state, q, region)
         return [exact] if exact else None
     hits = state.knowledge_base.search(q, region=region, limit=_HITS).hits
-    return [
+    found = [
         ArticleToCite(
             law=hit.law,
             article=hit.article,
@@ -189,35 +206,47 @@ def search(state: State, q: str, region: str) -> list[ArticleToCite] | None:
             version=hit.version,
             status=hit.status,
             url=hit_url(hit),
-            citable=hit.status == Force.IN_FORCE,
+            in_force=hit.status == Force.IN_FORCE,
         )
         for hit in hits
     ]
+    # An index holds what is in force: a version of the past is asked for by its year, and comes from the record.
+    past = exact is not None and not exact.in_force and exact.written not in {each.written for each in found}
+    return [exact, *found] if exact is not None and past else found
+
+
+def decide(citations: Sequence[str], decisions: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The citations after the lawyer's decisions on those not in force, and those of them that are confirmed.
+
+    A decision says what becomes of a citation: KEEP, DROP, or another citation to put in its place.
+    """
+    kept = [each for each in citations if decisions.get(each) == KEEP]
+    cited = [each if each in kept else decisions.get(each, each) for each in citations]
+    return [each for each in dict.fromkeys(cited) if each != DROP], kept
 
 
 def _exact(state: State, q: str, region: str) -> ArticleToCite | None:
-    """An article named by law and number is found in the record itself, index or none."""
+    """An article named by law and number is found in the record itself, index or none; in the version whose year is named."""
     with state.database.read() as session:
         try:
-            found = verify_citation(session, q, region=region)
-        except (UnknownLaw, UnknownArticle, ValueError):
+            found = check_citation(session, q, region)
+        except Refused:
             return None
-    if found.version is None:
-        return None
+    version = version_of(found)
     return ArticleToCite(
         law=found.law,
         article=found.article,
         path="",
         text=found.text,
-        version=found.version.version,
-        status=found.version.status,
-        url=article_url(found.law_id, found.article),
-        citable=found.in_force,
+        version=version.version,
+        status=version.status,
+        url=url_of(found),
+        in_force=found.in_force,
     )
 
 
-@lru_cache(maxsize=4096)
-def _row(row: str) -> str:
+@lru_cache(maxsize=8192)
+def _row(found: DeskRound) -> str:
     """One row, rendered once for all who see it so: what a queue's change costs must not grow with the desks that watch."""
-    found = WaitingRound.model_validate_json(row)
-    return fragment("_row.html", row=found, tier=TIERS.get(found.tier, ""), by=clock_time(found.deadline))
+    row = WaitingRound.of(found)
+    return fragment("_row.html", row=row, tier=TIERS.get(row.tier, ""), by=clock_time(row.deadline))

@@ -70,7 +70,8 @@ def install(app: FastAPI) -> None:
     async def _log_in(request: Request, _error: NotLoggedIn) -> Response:
         if is_htmx(request):
             return says(request, 401, "登录已经过期，请另开一页登录后再试。您写的内容还在这里")
-        wanted = request.url.path if request.method == "GET" else "/desk"
+        home = "/board" if request.url.path.startswith("/board") else "/desk"
+        wanted = request.url.path if request.method == "GET" else home
         return page(request, "login.html", 200 if request.method == "GET" else 401, error="", login="", wanted=wanted)
 
     @app.exception_handler(NotALawyer)

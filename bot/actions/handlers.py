@@ -10,13 +10,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from bot.actions import wording
+from bot.actions import call_back, wording
 from bot.actions.danger import NUMBERS, speaks_of_danger
 from bot.actions.services import SERVICE_INTENTS, describe, menu
 from bot.actions.turn import Turn
 from core.log import get_logger
 from core.regions import NATION, Region, UnknownRegion, full_name, get_region, regions_in
 from escalation import consultations, conversations
+from escalation.call_backs import DISSATISFIED
 from escalation.errors import Refused
 from escalation.models import Consultation, Message
 from escalation.progress import Progress, progress_of
@@ -35,12 +36,16 @@ _POSITION = re.compile(r"第\s*([一二两三四五1-5])\s*[位个名]")
 def handle(turn: Turn) -> list[Reply]:
     """Do what the citizen wants and say so. Always says something."""
     try:
+        noted = call_back.noted(turn)
         known = _already_with_lawyers(turn)
         if known is not None:
-            return known
-        if turn.intent == "danger" or (not turn.pressed and speaks_of_danger(turn.text)):
-            return _danger(turn)
-        return _HANDLERS.get(turn.intent, _unclear)(turn)
+            return [*known, *noted]
+        left_a_number = turn.message.kind == "phone"
+        if (turn.intent == "danger" and not left_a_number) or (not turn.pressed and speaks_of_danger(turn.text)):
+            return [*_danger(turn), *noted]
+        if left_a_number:
+            return noted
+        return call_back.no_number(turn) or [*noted, *_HANDLERS.get(turn.intent, _unclear)(turn)]
     except Refused as refused:
         return [Reply(kind="notice", text=refused.message)]
 
@@ -141,7 +146,7 @@ def rate(turn: Turn) -> list[Reply]:
         except ValueError:
             return [Reply(kind="prompt", text="请选择您的评价。", choices=_rating_choices())]
         consultations.rate_consultation(session, consultation.id, level)
-    return [Reply(kind="notice", text=f"已记下您的评价：{consultations.RATING_LEVELS[level]}。谢谢您。")]
+    return [wording.rated(consultations.RATING_LEVELS[level], level <= DISSATISFIED)]
 
 
 def wait_time(turn: Turn) -> list[Reply]:
@@ -219,8 +224,8 @@ def _danger(turn: Turn) -> list[Reply]:
     numbers = Reply(kind="notice", text=NUMBERS)
     with turn.services.database.write() as session:
         consultation = consultations.open_consultation(session, turn.message.id, turn.services.policy, urgent=True)
-        progress = progress_of(session, consultation, turn.services.policy)
-    return [numbers, wording.handed_over(progress, turn.services.policy)]
+        progress = progress_of(session, consultation)
+    return [numbers, wording.handed_over(progress)]
 
 
 def _answer_or_hand_over(turn: Turn, message: Message) -> list[Reply]:
@@ -250,8 +255,8 @@ def _has_been_asked(turn: Turn) -> bool:
 def _to_lawyers(turn: Turn, message_id: UUID) -> list[Reply]:
     with turn.services.database.write() as session:
         consultation = consultations.open_consultation(session, message_id, turn.services.policy)
-        progress = progress_of(session, consultation, turn.services.policy)
-    return [wording.handed_over(progress, turn.services.policy)]
+        progress = progress_of(session, consultation)
+    return [wording.handed_over(progress)]
 
 
 def _follow_up(turn: Turn, consultation_id: UUID, message: Message) -> list[Reply]:
@@ -261,9 +266,12 @@ def _follow_up(turn: Turn, consultation_id: UUID, message: Message) -> list[Repl
         answerers = consultations.lawyers_who_answered(session, consultation_id)
         addressed = [UUID(each) for each in message.data.get("address_to", ())] or _named(message.text, answerers)
         round_ = consultations.ask_follow_up(session, consultation_id, message.id, policy, addressed)
-        progress = progress_of(session, consultation, policy)
+        progress = progress_of(session, consultation)
         names = [each.name for each in progress.lawyers if str(each.id) in round_.addressed_to]
-    return [wording.follow_up_sent(progress, policy, names)]
+    # A question that nobody has answered goes out anew after a referral: that is no addition to one that waits.
+    if round_.message_id == message.id and not names:
+        return [wording.handed_over(progress)]
+    return [wording.follow_up_sent(progress, names)]
 
 
 def _named(text: str, answerers: list[UUID]) -> list[UUID]:
@@ -290,11 +298,11 @@ def _already_with_lawyers(turn: Turn) -> list[Reply] | None:
         consultation = consultations.consultation_of_message(session, turn.message.id)
         if consultation is None:
             return None
-        progress = progress_of(session, consultation, turn.services.policy)
+        progress = progress_of(session, consultation)
     if consultation.opening_message_id == turn.message.id:
         numbers = [Reply(kind="notice", text=NUMBERS)] if consultation.urgent else []
-        return [*numbers, wording.handed_over(progress, turn.services.policy)]
-    return [wording.follow_up_sent(progress, turn.services.policy, [each.name for each in progress.lawyers])]
+        return [*numbers, wording.handed_over(progress)]
+    return [wording.follow_up_sent(progress, [each.name for each in progress.lawyers])]
 
 
 def _search(turn: Turn, text: str) -> SearchResult | None:
@@ -316,7 +324,7 @@ def _open_consultation(turn: Turn) -> Consultation | None:
 
 def _progress(turn: Turn, consultation: Consultation) -> Progress:
     with turn.services.database.read() as session:
-        return progress_of(session, consultation, turn.services.policy)
+        return progress_of(session, consultation)
 
 
 def _own_message(turn: Turn, message_id: UUID) -> Message:
@@ -350,6 +358,7 @@ _HANDLERS: dict[str, Callable[[Turn], list[Reply]]] = {
     "not_satisfied": not_satisfied,
     "rate": rate,
     "wait_time": wait_time,
+    "call_back": call_back.call_back,
     "set_region": set_region,
     "out_of_scope": out_of_scope,
     "greet": greet,

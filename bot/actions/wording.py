@@ -5,7 +5,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from core.clock import now
-from escalation.policy import Policy
+from escalation.call_backs import CALL_BACK
 from escalation.progress import Progress
 from escalation.replies import Choice, Citation, Reply
 from knowledge_base.search import Hit, SearchResult
@@ -74,7 +74,7 @@ def name_of(hit: Hit) -> str:
     return f"《{hit.law}》{hit.article}"
 
 
-def handed_over(progress: Progress, policy: Policy) -> Reply:
+def handed_over(progress: Progress) -> Reply:
     """A first question has gone to the lawyers: the number, who has it, what happens next and when."""
     if progress.round.pushed == 0:
         said = (
@@ -85,14 +85,14 @@ def handed_over(progress: Progress, policy: Policy) -> Reply:
         said = (
             f"您的问题已转给律师，咨询编号 {progress.number}。\n"
             f"已推送给{_circle(progress)} {progress.round.pushed} 位，"
-            f"我们的目标是 {minutes(policy.broken_after)}内至少有 {progress.round.quorum} 位律师解答；"
+            f"我们的目标是 {minutes(progress.round.promised_seconds)}内至少有 {progress.round.quorum} 位律师解答；"
             "人手不够时会推送给更多律师。\n"
             "解答一到就显示在这里。您可以先离开，稍后回到这个页面查看，也可以随时补充情况。"
         )
     return Reply(kind="handoff", text=said, choices=[Choice(title="还有多久", payload="/wait_time")])
 
 
-def follow_up_sent(progress: Progress, policy: Policy, names: Sequence[str]) -> Reply:
+def follow_up_sent(progress: Progress, names: Sequence[str]) -> Reply:
     """A follow-up has gone out, or an addition to the question that waits."""
     if not progress.lawyers:
         return Reply(
@@ -102,7 +102,7 @@ def follow_up_sent(progress: Progress, policy: Policy, names: Sequence[str]) -> 
         )
     return Reply(
         kind="handoff",
-        text=f"您的追问已转给{'、'.join(map(lawyer_title, names))}。{minutes(policy.province_after)}内没有回复，会再推送给更多律师。",
+        text=f"您的追问已转给{'、'.join(map(lawyer_title, names))}。{minutes(progress.round.widened_after_seconds)}内没有回复，会再推送给更多律师。",
         choices=[Choice(title="还有多久", payload="/wait_time"), Choice(title="满意，结束咨询", payload="/satisfied")],
     )
 
@@ -112,6 +112,8 @@ def waiting(progress: Progress) -> Reply:
     round_ = progress.round
     if progress.state == "closed":
         said = f"咨询 {progress.number} 已经结束。您再写一句就会重新打开。"
+    elif round_.state == "referred":
+        said = f"咨询 {progress.number}：{referred(progress)}"
     elif round_.state != "open":
         said = f"咨询 {progress.number} 已有 {len(progress.lawyers)} 位律师解答。您可以继续追问，也可以结束咨询。"
     else:
@@ -123,6 +125,59 @@ def waiting(progress: Progress) -> Reply:
             f"（目标 {round_.quorum} 位）{writing}。{when}。"
         )
     return Reply(kind="notice", text=said)
+
+
+def referred(progress: Progress) -> str:
+    """A lawyer has said that another office helps, and what the citizen can still do."""
+    answered = f"已有 {len(progress.lawyers)} 位律师解答；" if progress.lawyers else ""
+    return f"{answered}律师建议这件事找{progress.round.referred_to}。仍想听律师的意见，接着写就可以。"
+
+
+def ask_phone(reason: str, left_before: bool) -> Reply:
+    """The citizen wants to be called: the number, please."""
+    again = "您留过电话了，再写一个，就按新的号码打。" if left_before else ""
+    return Reply(
+        kind="prompt",
+        text=f"{again}请写下您的电话号码，手机号或带区号的座机号都可以。号码加密保存，只有给您回电的工作人员能看到。",
+        choices=_or_wait(reason),
+        expects="phone",
+    )
+
+
+def ask_phone_again(reason: str, about: str) -> Reply:
+    """What came was no number. It is not lost: one button makes it a question for the lawyers."""
+    return Reply(
+        kind="prompt",
+        text="没有认出电话号码。要我们回电，请再写一次：11 位手机号，或带区号的座机号，例如 0474-8888888。"
+        "刚才写的是想问律师的话，请点“转给律师”。",
+        choices=[Choice(title="转给律师", payload=f'/follow_up{{"about": "{about}"}}'), *_or_wait(reason)],
+        expects="phone_again",
+    )
+
+
+def call_back_noted(masked: str, number: str, reason: str) -> Reply:
+    """The number has been taken down: what happens next. `number`: the consultation's."""
+    also = "律师的解答一到，照样显示在这里。" if reason == "broken_promise" else "您接着写，咨询会重新打开。"
+    return Reply(
+        kind="notice",
+        text=f"已记下您的电话 {masked}。主管人员看到后会给您回电，说的是咨询 {number}；我们不会在电话里要您转账或报验证码。{also}",
+        choices=[Choice(title="换一个号码", payload=CALL_BACK), *_or_wait(reason)],
+    )
+
+
+def rated(level_name: str, bad: bool) -> Reply:
+    """The rating has been taken down; after a bad one a supervisor looks into it, and calls if the citizen wishes."""
+    if not bad:
+        return Reply(kind="notice", text=f"已记下您的评价：{level_name}。谢谢您。")
+    return Reply(
+        kind="notice",
+        text=f"已记下您的评价：{level_name}。对不起，没有让您满意。主管人员会查看这次咨询；愿意的话，您可以留下电话，由他们给您回电。",
+        choices=[Choice(title="请给我回电话", payload=CALL_BACK)],
+    )
+
+
+def _or_wait(reason: str) -> list[Choice]:
+    return [Choice(title="继续等律师", payload="/wait_time")] if reason == "broken_promise" else []
 
 
 def lawyer_title(name: str) -> str:

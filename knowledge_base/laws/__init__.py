@@ -1,6 +1,6 @@
 """The laws themselves: find one, read one, compare two versions, check a citation. All on a given day.
 
-This package is the way in; `reading`, `catalogue`, `comparison` and `citations` hold what it offers, the other modules what these stand on.
+This package is the way in; `reading`, `catalogue`, `comparison`, `citations` and `succession` hold what it offers, the other modules what these stand on.
 """
 
 from knowledge_base.laws.catalogue import Catalogue, LawSummary, find_laws, list_laws
@@ -21,9 +21,11 @@ from knowledge_base.laws.reading import (
     get_article,
     get_law,
 )
+from knowledge_base.laws.succession import ArticleInForce, article_in_force
 
 __all__ = [
     "ArticleChange",
+    "ArticleInForce",
     "ArticleInVersion",
     "ArticleOfLaw",
     "ArticleText",
@@ -40,6 +42,7 @@ __all__ = [
     "UnknownLaw",
     "UnknownVersion",
     "VersionInfo",
+    "article_in_force",
     "compare_versions",
     "find_law",
     "find_laws",

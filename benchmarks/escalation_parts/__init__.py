@@ -1,0 +1,1 @@
+"""What benchmarks/escalation.py measures, a file for each part."""

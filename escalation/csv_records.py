@@ -1,0 +1,83 @@
+"""CSV as Excel writes it in China and people mend it by hand: in UTF-8 or GBK, with a slip in a line that must not cost the others."""
+
+import csv
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from escalation.errors import Refused
+
+_LONGEST_RECORD = 50  # lines
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    line: int
+    """The first of its lines, counted from 1."""
+    cells: list[str]
+    broken: str = ""
+    """What is wrong with it as a record; its cells then mean nothing."""
+
+
+def open_csv(content: bytes, may_break: Collection[str]) -> tuple[list[str], Iterator[Record]]:
+    """The head, and the records below it. `may_break` names the columns whose cells may go over several lines.
+
+    Raises Refused for what is no text.
+    """
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise Refused("这是 Excel 工作簿。请在 Excel 里另存为“CSV UTF-8（逗号分隔）”，再导入。")
+    lines = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    start = next((number for number, line in enumerate(lines) if line.strip(" ,\t")), len(lines))
+    head = [unicodedata.normalize("NFKC", cell) for cell in _record(lines, start)[0]]
+    while head and not head[-1]:
+        head.pop()
+    return head, _records(lines, start + 1, [column in may_break for column in head])
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):  # the second has all of GBK
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise Refused("看不出文件的编码。请在 Excel 里另存为“CSV UTF-8（逗号分隔）”，再导入。")
+
+
+def _records(lines: list[str], start: int, breaks: list[bool]) -> Iterator[Record]:
+    """A record goes over several lines where a quoted cell does. A quotation mark without its pair costs its own line, no more."""
+    while start < len(lines):
+        cells, end = _record(lines, start)
+        broken = ""
+        if not end or (end > start + 1 and not _may_be_one(cells, breaks)):
+            end, broken = start + 1, "引号没有成对，或引号后面还有字"
+        elif any(cells[len(breaks) :]):
+            broken = f"比表头多出 {len(cells) - len(breaks)} 格；内容里有逗号时，请用英文引号把这一格括起来"
+        yield Record(start + 1, cells, broken)
+        start = end
+
+
+def _record(lines: list[str], start: int) -> tuple[list[str], int]:
+    """The cells of the record that begins there, and the line after it: 0 where its quotation marks do not close.
+
+    Cells come without the marks by which people keep Excel from changing a number: ' before it, ="…" around it.
+    """
+    end = min(start + _LONGEST_RECORD, len(lines))
+    reader = csv.reader((f"{lines[number]}\n" for number in range(start, end)), strict=True)
+    try:
+        cells = next(reader, [])
+    except csv.Error:
+        return [], 0
+    return [_plain(cell.strip()) for cell in cells], start + reader.line_num
+
+
+def _plain(cell: str) -> str:
+    if cell.startswith('="') and cell.endswith('"'):
+        cell = cell[2:-1]
+    return cell.removeprefix("'").strip()
+
+
+def _may_be_one(cells: list[str], breaks: list[bool]) -> bool:
+    """Whether lines that a quotation mark holds together are a record. Elsewhere its pair is missing, or is a later row's."""
+    return len(cells) <= len(breaks) and all(
+        may_break or "\n" not in cell for may_break, cell in zip(breaks, cells, strict=False)
+    )

@@ -1,0 +1,115 @@
+"""What lawyers do, and what they and citizens are shown."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from escalation import colleagues, desk, notes, referral
+from escalation import models as m
+from escalation.progress import progress_of
+from escalation_walk.model import Message
+from escalation_walk.play import Play, dies, which
+
+
+class Lawyers(Play):
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, dies=dies)
+    def claims(self, which: int, who: int, dies: bool) -> None:
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        found = self.attempt("claim_round", lambda s: desk.claim_round(s, round_.id, lawyer.id), dies)
+        held = round_.held(found.between[0])
+        if not found.done(lambda at: self.world.claim_refused(round_, lawyer, at)):
+            if round_.state == "open" and found.name == "Conflict" and lawyer.id not in round_.answers:
+                full = len(held) + round_.answered >= round_.quorum
+                self.situation("claimed beyond the quorum" if full else "claimed beyond the lawyer's capacity")
+            return
+        renewed = lawyer.id in held
+        assert found.verbs == ([] if renewed else ["claim_round"])
+        self.situation("a lease was renewed" if renewed else "a lease was taken")
+        if len(held) < len(round_.leases):
+            self.situation("a lease had lapsed")
+        taken_at = found.value.expires_at - timedelta(seconds=round_.policy["lease_seconds"])
+        assert found.between[0] <= taken_at <= found.between[1]
+        round_.leases[lawyer.id] = found.value.expires_at
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(who=which)
+    def claims_all_there_is(self, who: int) -> None:
+        """As many rounds as they can hold, and then some."""
+        for place in range(min(4, len(self.world.rounds))):
+            self.claims(which=place, who=who, dies=False)
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, dies=dies)
+    def releases(self, which: int, who: int, dies: bool) -> None:
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        found = self.attempt("release_round", lambda s: desk.release_round(s, round_.id, lawyer.id), dies)
+        if found.done(lambda _: self.world.reach_refused(round_, lawyer)):
+            if lawyer.id in round_.held(found.between[1]):
+                assert found.verbs == ["release_round"]
+                self.situation("a lease was given back")
+            round_.leases.pop(lawyer.id, None)
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, again=st.booleans(), dies=dies)
+    def answers(self, which: int, who: int, again: bool, dies: bool) -> None:
+        self.answer(*self.a_round_and_a_lawyer(which, who), again, dies)
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, count=st.integers(2, 4))
+    def several_answer(self, which: int, who: int, count: int) -> None:
+        """So that quorums are met often."""
+        for number in range(count):
+            self.answer(*self.a_round_and_a_lawyer(which, who + number))
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, dies=dies)
+    def refers(self, which: int, who: int, dies: bool) -> None:
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        found = self.attempt(
+            "refer_round", lambda s: referral.refer_round(s, round_.id, lawyer.id, "12345", "请拨打热线。"), dies
+        )
+        if found.done(lambda _: self.world.refer_refused(round_, lawyer)):
+            assert found.verbs == ["refer_round"]
+            consultation = round_.consultation
+            consultation.conversation.messages.append(
+                Message(found.value.id, "lawyer", "notice", None, None, consultation)
+            )
+            self.world.refer(round_)
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, whom=which, dies=dies)
+    def suggests(self, which: int, who: int, whom: int, dies: bool) -> None:
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        colleague = self.pick(list(self.world.lawyers.values()), whom)
+        found = self.attempt(
+            "suggest_colleague", lambda s: colleagues.suggest_colleague(s, round_.id, lawyer.id, colleague.id), dies
+        )
+        if found.done(lambda _: self.world.suggest_refused(round_, lawyer, colleague)):
+            assert found.verbs == ["suggest_colleague"]
+            self.world.suggest(round_, lawyer, colleague)
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which, dies=dies)
+    def notes(self, which: int, who: int, dies: bool) -> None:
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        found = self.attempt("write_note", lambda s: notes.write_note(s, round_.id, lawyer.id, "请先看合同。"), dies)
+        found.done(lambda _: self.world.reach_refused(round_, lawyer))
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, who=which)
+    def looks(self, which: int, who: int) -> None:
+        """The citizen at how it stands, the lawyer at the desk."""
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        consultation = round_.consultation
+        with self.database.read() as session:
+            shown = progress_of(session, session.get_one(m.Consultation, consultation.id))
+            waiting = {each.view.id for each in desk.waiting_rounds(session, lawyer.id)}
+        assert [each.id for each in shown.lawyers] == consultation.answerers
+        assert shown.state == consultation.state
+        assert shown.rated == (consultation.closings in consultation.ratings)
+        asked = next((each for each in reversed(consultation.rounds) if each.state == "open"), consultation.rounds[-1])
+        assert (shown.round.number, shown.round.answered) == (asked.number, asked.answered)
+        assert waiting == {each.id for each in self.world.rounds if each.state == "open" and lawyer.id in each.pushes}
+        self.note("progress_of, waiting_rounds")
