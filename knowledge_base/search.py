@@ -133,7 +133,7 @@ class KnowledgeBase:
             outcome, card, cited = self._try_card(state.index, outcome, candidates, day)
             known = {hit.article_id for hit in cited}
             hits = [*cited, *(hit for hit in hits if hit.article_id not in known)]
-            if region != NATION and all(hit.region == NATION for hit in hits[:3]):
+            if region != NATION:
                 hits = self._with_local_card(state.index, hits, max(len(cited) if card else 0, 2), candidates, day)
         if card is None and outcome.decision is Decision.ANSWER:
             # What needs a word of warning is not shown as a plain answer.
@@ -177,14 +177,17 @@ class KnowledgeBase:
     def _with_local_card(
         self, index: Index, hits: list[Hit], place: int, candidates: Candidates, day: date
     ) -> list[Hit]:
-        """`hits` with what the nearest local card rests on at `place`, where it may be meant: shown, not answered with."""
+        """`hits` with what the nearest local card rests on at `place`, where it may be meant: shown, not answered with.
+
+        A card that people wrote for such questions says better than the ranking which regulation of the place is meant.
+        """
         best, probability = self._decider.best_card(candidates.cards.local())
         if probability < LIKELY_LOCAL_CARD:
             return hits
         with self._database.read() as session:
             _, cited = _cited_by(session, index.cards[best], day, probability)
         local = next((hit for hit in cited if hit.region != NATION), None)
-        if local is None:
+        if local is None or any(hit.law_id == local.law_id for hit in hits[:3] if hit.region != NATION):
             return hits
         return [*hits[:place], local, *(hit for hit in hits[place:] if hit.article_id != local.article_id)]
 

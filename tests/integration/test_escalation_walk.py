@@ -82,10 +82,11 @@ class Walk(Citizens, Lawyers):
     @precondition(lambda self: self.world.rounds)
     @rule(which=which, who=which)
     def closes_while_somebody_writes(self, which: int, who: int) -> None:
-        round_, _ = self.a_round_and_a_lawyer(which, who)
-        self.claims(which=which, who=who, dies=False)
+        """Who then has their hands free for another."""
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        self.claim(round_, lawyer)
         self.closes(which=self.world.consultations.index(round_.consultation), level=None, dies=False)
-        self.claims_all_there_is(who=who)
+        self.claims_all_there_is(who=list(self.world.lawyers).index(lawyer.id))
 
     @rule(
         seconds=st.sampled_from([1, 9, 60, 180, 181, 240, 301, 360, 600, 1800, 3600, 36_000]),
@@ -99,6 +100,15 @@ class Walk(Citizens, Lawyers):
         if clock.local(clock.now()).date() != before:
             self.situation("midnight passed")
         if dispatched:
+            self.move(by)
+
+    @precondition(lambda self: any(each.due_at() for each in self.world.rounds))
+    @rule(times=st.integers(1, 4), early=st.booleans(), by=which)
+    def it_falls_due(self, times: int, early: bool, by: int) -> None:
+        """The clock goes to the next moment at which something must happen, or to just before it; a dispatcher looks."""
+        for _ in range(times):
+            due = min((at for each in self.world.rounds if (at := each.due_at())), default=clock.now())
+            clock.advance(max(0.0, (due - clock.now()).total_seconds() - 2 * early))
             self.move(by)
 
     @rule(by=which, twice=st.booleans())
@@ -229,10 +239,10 @@ def _played(stage: Stage) -> Iterator[None]:
 @pytest.mark.usefixtures("on_sqlite")
 @pytest.mark.timeout(0 if WALKS else 900)  # a failure is made small before it is shown
 class TestOnSqlite(Walk.TestCase):  # type: ignore[name-defined,misc]
-    settings = _walks(examples=25, steps=50)
+    settings = _walks(examples=40, steps=50)
 
 
 @pytest.mark.usefixtures("on_postgresql")
 @pytest.mark.timeout(0 if WALKS else 900)
 class TestOnPostgresql(Walk.TestCase):  # type: ignore[name-defined,misc]
-    settings = _walks(examples=8, steps=40)
+    settings = _walks(examples=10, steps=40)

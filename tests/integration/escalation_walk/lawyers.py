@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from escalation import colleagues, desk, notes, referral
 from escalation import models as m
 from escalation.progress import progress_of
-from escalation_walk.model import Message
+from escalation_walk.model import Lawyer, Message, Round
 from escalation_walk.play import Play, dies, which
 
 
@@ -16,7 +16,9 @@ class Lawyers(Play):
     @precondition(lambda self: self.world.rounds)
     @rule(which=which, who=which, dies=dies)
     def claims(self, which: int, who: int, dies: bool) -> None:
-        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        self.claim(*self.a_round_and_a_lawyer(which, who), dies)
+
+    def claim(self, round_: Round, lawyer: Lawyer, dies: bool = False) -> None:
         found = self.attempt("claim_round", lambda s: desk.claim_round(s, round_.id, lawyer.id), dies)
         held = round_.held(found.between[0])
         if not found.done(lambda at: self.world.claim_refused(round_, lawyer, at)):
@@ -37,8 +39,9 @@ class Lawyers(Play):
     @rule(who=which)
     def claims_all_there_is(self, who: int) -> None:
         """As many rounds as they can hold, and then some."""
-        for place in range(min(4, len(self.world.rounds))):
-            self.claims(which=place, who=who, dies=False)
+        lawyer = self.pick(list(self.world.lawyers.values()), who)
+        for round_ in [each for each in self.world.rounds[::-1] if lawyer.id in each.pushes][:4]:
+            self.claim(round_, lawyer)
 
     @precondition(lambda self: self.world.rounds)
     @rule(which=which, who=which, dies=dies)
@@ -62,6 +65,19 @@ class Lawyers(Play):
         """So that quorums are met often."""
         for number in range(count):
             self.answer(*self.a_round_and_a_lawyer(which, who + number))
+
+    @precondition(lambda self: self.world.rounds)
+    @rule(which=which, answered=st.integers(0, 2), then_answer=st.booleans())
+    def everybody_wants_it(self, which: int, answered: int, then_answer: bool) -> None:
+        """Some answer, all claim, and those who got no place try to answer all the same."""
+        round_ = self.pick(self.world.rounds[::-1], which)
+        everybody = [self.world.lawyers[each] for each in round_.pushes]
+        for lawyer in everybody[:answered]:
+            self.answer(round_, lawyer)
+        for lawyer in everybody:
+            self.claim(round_, lawyer)
+        for lawyer in reversed(everybody) if then_answer else ():
+            self.answer(round_, lawyer)
 
     @precondition(lambda self: self.world.rounds)
     @rule(which=which, who=which, dies=dies)
