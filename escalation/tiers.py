@@ -16,7 +16,7 @@ from escalation.policy import Policy
 from escalation.replies import Choice, Reply
 
 BROKEN_PROMISE = (
-    "很抱歉，{time}内没有足够的律师解答您的问题。我们已通知值班律师和主管人员，并会继续催请，解答一到就显示在这里。"
+    "很抱歉，{time}内没有足够的律师解答您的问题。我们已通知{who}，并会继续催请，解答一到就显示在这里。"
     "您可以留下电话，由工作人员给您回电，也可以继续等待，或者拨打 12348 法律服务热线。"
 )
 
@@ -101,24 +101,28 @@ def _break_promise(session: Session, round_: Round, consultation: Consultation) 
     round_.broken_at, round_.due_at = at, None
     audit(session, "dispatcher", "break_promise", round_.id, answered=round_.answered, quorum=round_.quorum)
     minutes = Policy.of_round(round_).broken_after / 60
-    said = BROKEN_PROMISE.format(time=f"{minutes:g} 分钟" if minutes >= 1 else f"{minutes * 60:g} 秒")
+    who = "值班律师和主管人员" if _alarm(session, round_, consultation, at) else "主管人员"
+    said = BROKEN_PROMISE.format(time=f"{minutes:g} 分钟" if minutes >= 1 else f"{minutes * 60:g} 秒", who=who)
     choices = [Choice(title="请给我回电话", payload="/call_back"), Choice(title="继续等律师", payload="/wait_time")]
     say(session, consultation.conversation_id, Reply(kind="notice", text=said, choices=choices), consultation.id)
-    _alarm(session, round_, consultation, at)
     emit(session, BOARD, "broken_promise", round_id=str(round_.id))
     emit(session, DESK, "push", round_id=str(round_.id), tier="duty")
     tell_citizen(session, consultation)
 
 
-def _alarm(session: Session, round_: Round, consultation: Consultation, at: datetime) -> None:
-    """The lawyers on duty hear of it by every medium, whether the round had reached them or not: they are the last resort."""
+def _alarm(session: Session, round_: Round, consultation: Consultation, at: datetime) -> bool:
+    """The lawyers on duty hear of it by every medium, whether the round had reached them or not: they are the last resort.
+
+    Whether there are any.
+    """
     for tier in ("city", "province", "nation"):
         circle = _circle(consultation, tier) & has_duty_now(at)
         if _anybody(session, circle):
             pushed = push_to(session, round_, circle, "duty", at)
             deliver(session, round_.id, select(Lawyer.id).where(circle, Lawyer.active.is_(True)), "alarm", at)
             audit(session, "dispatcher", "alarm_duty", round_.id, circle=tier, pushed=pushed)
-            return
+            return True
+    return False
 
 
 def _anybody(session: Session, circle: ColumnElement[bool]) -> bool:

@@ -24,7 +24,7 @@ from core.settings import Settings
 from escalation import consultations, conversations, desk
 from escalation.dispatcher import EVENTS, Dispatcher
 from escalation.errors import Conflict, NotFound, Refused
-from escalation.models import AuditRow, Consultation, Message, OutboxEvent, Push, RoundMove
+from escalation.models import AuditRow, Consultation, DutyHours, Message, OutboxEvent, Push, RoundMove
 from escalation.progress import progress_of
 from escalation.replies import Reply
 
@@ -349,3 +349,22 @@ def test_progress_says_what_the_citizen_is_promised(database: Database) -> None:
     assert (found.round.pushed, found.round.answered, found.round.quorum) == (2, 1, 3)
     assert found.round.deadline - found.round.started_at == timedelta(seconds=600)
     assert [(each.position, each.name) for each in found.lawyers] == [(1, lawyer.name)]
+
+
+@pytest.mark.parametrize("on_duty", [True, False])
+def test_the_lawyer_on_duty_is_the_last_resort(database: Database, dispatcher: Dispatcher, on_duty: bool) -> None:
+    """Whoever has hours of their own that are now hears of the broken promise; the citizen is told what is true."""
+    a_lawyer(database)
+    consultation = a_consultation(database)
+    last = a_lawyer(database)  # came after the push to the city
+    if on_duty:
+        with database.write() as session:
+            session.add_all(DutyHours(lawyer_id=last.id, day=day, start=0, end=1440) for day in range(8))
+    clock.advance(601)
+    for _ in range(3):
+        dispatcher.move_due_rounds()
+    with database.read() as session:
+        said = conversations.messages_after(session, consultation.conversation_id, 0)[-1].text
+        alarms = session.execute(select(AuditRow.detail).where(AuditRow.verb == "alarm_duty")).scalars().all()
+    assert ("值班律师" in said) == on_duty
+    assert [each["circle"] for each in alarms] == (["city"] if on_duty else [])

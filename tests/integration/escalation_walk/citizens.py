@@ -14,9 +14,7 @@ MOST_CONVERSATIONS = 4
 
 
 class Citizens(Play):
-    @precondition(lambda self: len(self.world.conversations) < MOST_CONVERSATIONS)
-    @rule(region=st.sampled_from([NEAR, NEAR, NEAR, FAR]), dies=dies)
-    def starts(self, region: str, dies: bool) -> None:
+    def start(self, region: str, dies: bool = False) -> None:
         found = self.attempt(
             "start_conversation", lambda s: conversations.start_conversation(s, "web", region)[0].id, dies
         )
@@ -42,9 +40,20 @@ class Citizens(Play):
             assert (found.value.fresh, found.value.message.id) == (False, first.id)
             found.changed_nothing()
 
-    @precondition(lambda self: self.world.conversations)
-    @rule(which=which, again=st.booleans(), policy=st.sampled_from(POLICIES), dies=dies)
-    def opens(self, which: int, again: bool, policy: Policy, dies: bool) -> None:
+    @rule(
+        which=which,
+        how=st.sampled_from(["here", "in a new conversation", "far away", "again"]),
+        policy=st.sampled_from(POLICIES),
+        dies=dies,
+    )
+    def opens(self, which: int, how: str, policy: Policy, dies: bool) -> None:
+        new = how in ("in a new conversation", "far away") and len(self.world.conversations) < MOST_CONVERSATIONS
+        if new or not self.world.conversations:
+            self.start(FAR if how == "far away" else NEAR, dies)
+        if self.world.conversations:
+            self.open(-1 if new else which, how == "again", policy, dies)
+
+    def open(self, which: int, again: bool, policy: Policy, dies: bool = False) -> None:
         conversation = self.pick(self.world.conversations, which)
         opened = [each for each in self.world.consultations if each.conversation is conversation]
         known = self.pick(opened, which) if again and opened else None
@@ -123,7 +132,9 @@ class Citizens(Play):
     @rule(which=which, level=st.sampled_from([None, None, 1, 5]), dies=dies)
     def closes(self, which: int, level: int | None, dies: bool) -> None:
         """And often says at once how it was."""
-        consultation = self.pick(self.world.consultations, which)
+        self.close(self.pick(self.world.consultations, which), level, dies)
+
+    def close(self, consultation: Consultation, level: int | None = None, dies: bool = False) -> None:
         found = self.attempt("close_consultation", lambda s: consultations.close_consultation(s, consultation.id), dies)
         if not found.done(lambda _: None):
             return
@@ -135,12 +146,17 @@ class Citizens(Play):
         self.situation(f"closed while {consultation.state}")
         self.world.close(consultation)
         if level is not None:
-            self.rates(which=which, level=level, dies=False)
+            self.rate(consultation, level)
 
     @precondition(lambda self: self.world.consultations)
     @rule(which=which, level=st.integers(0, 6), dies=dies)
     def rates(self, which: int, level: int, dies: bool) -> None:
+        """And asks to be called, which is refused where there is nothing to call about."""
         consultation = self.pick(self.world.consultations, which)
+        self.rate(consultation, level, dies)
+        self.ask_to_be_called(consultation, dies)
+
+    def rate(self, consultation: Consultation, level: int, dies: bool = False) -> None:
         found = self.attempt(
             "rate_consultation", lambda s: consultations.rate_consultation(s, consultation.id, level), dies
         )
@@ -155,10 +171,7 @@ class Citizens(Play):
             self.situation("rated again after a reopening")
         consultation.ratings[consultation.closings] = level
 
-    @precondition(lambda self: any(each.owes_a_call for each in self.world.consultations))
-    @rule(which=which, dies=dies)
-    def asks_to_be_called(self, which: int, dies: bool) -> None:
-        consultation = self.pick(self.world.consultations, which)
+    def ask_to_be_called(self, consultation: Consultation, dies: bool) -> None:
         found = self.attempt(
             "ask_call_back",
             lambda s: call_backs.ask_call_back(s, consultation.id, "13800138000", self.stage.vault),

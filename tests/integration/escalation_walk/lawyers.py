@@ -8,15 +8,29 @@ from hypothesis.stateful import precondition, rule
 from escalation import colleagues, desk, notes, referral
 from escalation import models as m
 from escalation.progress import progress_of
+from escalation_walk.citizens import Citizens
 from escalation_walk.model import Lawyer, Message, Round
-from escalation_walk.play import Play, dies, which
+from escalation_walk.play import dies, which
 
 
-class Lawyers(Play):
+class Lawyers(Citizens):
     @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, dies=dies)
-    def claims(self, which: int, who: int, dies: bool) -> None:
-        self.claim(*self.a_round_and_a_lawyer(which, who), dies)
+    @rule(
+        which=which,
+        who=which,
+        then=st.sampled_from(["writes", "claims all there is", "lets go", "is closed out"]),
+        dies=dies,
+    )
+    def claims(self, which: int, who: int, then: str, dies: bool) -> None:
+        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        self.claim(round_, lawyer, dies)
+        if then == "lets go":
+            self.release(round_, lawyer, dies)
+        if then == "is closed out":
+            self.close(round_.consultation)
+        if then in ("claims all there is", "is closed out"):
+            for other in [each for each in self.world.rounds[::-1] if lawyer.id in each.pushes][:4]:
+                self.claim(other, lawyer)
 
     def claim(self, round_: Round, lawyer: Lawyer, dies: bool = False) -> None:
         found = self.attempt("claim_round", lambda s: desk.claim_round(s, round_.id, lawyer.id), dies)
@@ -35,18 +49,7 @@ class Lawyers(Play):
         assert found.between[0] <= taken_at <= found.between[1]
         round_.leases[lawyer.id] = found.value.expires_at
 
-    @precondition(lambda self: self.world.rounds)
-    @rule(who=which)
-    def claims_all_there_is(self, who: int) -> None:
-        """As many rounds as they can hold, and then some."""
-        lawyer = self.pick(list(self.world.lawyers.values()), who)
-        for round_ in [each for each in self.world.rounds[::-1] if lawyer.id in each.pushes][:4]:
-            self.claim(round_, lawyer)
-
-    @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, dies=dies)
-    def releases(self, which: int, who: int, dies: bool) -> None:
-        round_, lawyer = self.a_round_and_a_lawyer(which, who)
+    def release(self, round_: Round, lawyer: Lawyer, dies: bool) -> None:
         found = self.attempt("release_round", lambda s: desk.release_round(s, round_.id, lawyer.id), dies)
         if found.done(lambda _: self.world.reach_refused(round_, lawyer)):
             if lawyer.id in round_.held(found.between[1]):
@@ -55,16 +58,11 @@ class Lawyers(Play):
             round_.leases.pop(lawyer.id, None)
 
     @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, again=st.booleans(), dies=dies)
-    def answers(self, which: int, who: int, again: bool, dies: bool) -> None:
-        self.answer(*self.a_round_and_a_lawyer(which, who), again, dies)
-
-    @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, count=st.integers(2, 4))
-    def several_answer(self, which: int, who: int, count: int) -> None:
-        """So that quorums are met often."""
+    @rule(which=which, who=which, count=st.integers(1, 4), again=st.booleans(), dies=dies)
+    def answers(self, which: int, who: int, count: int, again: bool, dies: bool) -> None:
+        """One, or several one after the other, so that quorums are met often."""
         for number in range(count):
-            self.answer(*self.a_round_and_a_lawyer(which, who + number))
+            self.answer(*self.a_round_and_a_lawyer(which, who + number), again, dies)
 
     @precondition(lambda self: self.world.rounds)
     @rule(which=which, answered=st.integers(0, 2), then_answer=st.booleans())
@@ -80,38 +78,36 @@ class Lawyers(Play):
             self.answer(round_, lawyer)
 
     @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, dies=dies)
-    def refers(self, which: int, who: int, dies: bool) -> None:
+    @rule(which=which, who=which, whom=which, what=st.sampled_from(["refer", "suggest", "suggest", "note"]), dies=dies)
+    def does_something_else(self, which: int, who: int, whom: int, what: str, dies: bool) -> None:
         round_, lawyer = self.a_round_and_a_lawyer(which, who)
+        if what == "refer":
+            self._refer(round_, lawyer, dies)
+        elif what == "suggest":
+            self._suggest(round_, lawyer, self.pick(list(self.world.lawyers.values()), whom), dies)
+        else:
+            work = notes.write_note
+            found = self.attempt("write_note", lambda s: work(s, round_.id, lawyer.id, "请先看合同。"), dies)
+            found.done(lambda _: self.world.reach_refused(round_, lawyer))
+
+    def _refer(self, round_: Round, lawyer: Lawyer, dies: bool) -> None:
         found = self.attempt(
             "refer_round", lambda s: referral.refer_round(s, round_.id, lawyer.id, "12345", "请拨打热线。"), dies
         )
         if found.done(lambda _: self.world.refer_refused(round_, lawyer)):
             assert found.verbs == ["refer_round"]
             consultation = round_.consultation
-            consultation.conversation.messages.append(
-                Message(found.value.id, "lawyer", "notice", None, None, consultation)
-            )
+            said = Message(found.value.id, "lawyer", "notice", None, None, consultation)
+            consultation.conversation.messages.append(said)
             self.world.refer(round_)
 
-    @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, whom=which, dies=dies)
-    def suggests(self, which: int, who: int, whom: int, dies: bool) -> None:
-        round_, lawyer = self.a_round_and_a_lawyer(which, who)
-        colleague = self.pick(list(self.world.lawyers.values()), whom)
+    def _suggest(self, round_: Round, lawyer: Lawyer, colleague: Lawyer, dies: bool) -> None:
         found = self.attempt(
             "suggest_colleague", lambda s: colleagues.suggest_colleague(s, round_.id, lawyer.id, colleague.id), dies
         )
         if found.done(lambda _: self.world.suggest_refused(round_, lawyer, colleague)):
             assert found.verbs == ["suggest_colleague"]
             self.world.suggest(round_, lawyer, colleague)
-
-    @precondition(lambda self: self.world.rounds)
-    @rule(which=which, who=which, dies=dies)
-    def notes(self, which: int, who: int, dies: bool) -> None:
-        round_, lawyer = self.a_round_and_a_lawyer(which, who)
-        found = self.attempt("write_note", lambda s: notes.write_note(s, round_.id, lawyer.id, "请先看合同。"), dies)
-        found.done(lambda _: self.world.reach_refused(round_, lawyer))
 
     @precondition(lambda self: self.world.rounds)
     @rule(which=which, who=which)
