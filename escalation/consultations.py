@@ -62,16 +62,20 @@ def ask_follow_up(
 ) -> Round:
     """A further question in a consultation, which it reopens if it was closed; for some of its lawyers, or for all.
 
-    Before anybody has answered it is an addition to the question that waits, and starts no clock of its own.
+    Before anybody has answered it is an addition to the question that waits, and starts no clock of its own. The same message
+    a second time gives the round that it asked or was added to the first time.
     Raises Refused when `address_to` names a lawyer who has not answered here.
     """
     consultation = session.get_one(Consultation, consultation_id)
     lock_conversation(session, consultation.conversation_id)
     session.refresh(consultation)
     message = session.get_one(Message, message_id)
+    session.refresh(message)
     known = session.execute(select(Round).where(Round.message_id == message_id)).scalar_one_or_none()
     if known is not None:
         return known
+    if message.consultation_id == consultation_id:
+        return _round_it_was_added_to(session, consultation_id, message)
     answerers = lawyers_who_answered(session, consultation_id)
     addressed = list(dict.fromkeys(address_to)) or answerers
     _check_answered(addressed, answerers)
@@ -249,6 +253,14 @@ def _start_round(
     tell_citizen(session, consultation)
     emit(session, BOARD, "consultation")
     return round_
+
+
+def _round_it_was_added_to(session: Session, consultation_id: UUID, message: Message) -> Round:
+    """The round that was newest when this message came; the first one for what was written before that."""
+    of_consultation = select(Round).where(Round.consultation_id == consultation_id)
+    asked_before = of_consultation.join(Message, Message.id == Round.message_id).where(Message.seq < message.seq)
+    found = session.execute(asked_before.order_by(Round.number.desc()).limit(1)).scalar_one_or_none()
+    return found or session.execute(of_consultation.order_by(Round.number).limit(1)).scalar_one()
 
 
 def _newest_open_round(session: Session, consultation_id: UUID) -> Round | None:

@@ -24,7 +24,7 @@ from core.settings import Settings
 from escalation import consultations, conversations, desk
 from escalation.dispatcher import EVENTS, Dispatcher
 from escalation.errors import Conflict, NotFound, Refused
-from escalation.models import AuditRow, Consultation, DutyHours, Message, OutboxEvent, Push, RoundMove
+from escalation.models import AuditRow, Consultation, DutyHours, Lawyer, Message, OutboxEvent, Push, RoundMove
 from escalation.progress import progress_of
 from escalation.replies import Reply
 
@@ -243,6 +243,31 @@ def test_what_is_added_before_anybody_answers_starts_no_second_clock(database: D
     with database.write() as session:
         round_ = consultations.ask_follow_up(session, consultation.id, message.id, POLICY)
     assert round_.id == the_round(database, consultation).id
+
+
+def test_an_addition_that_comes_twice_starts_no_clock_even_after_an_answer(database: Database) -> None:
+    lawyer = a_lawyer(database)
+    consultation = a_consultation(database)
+    message = a_message(database, consultation.conversation_id, "补充：有收据")
+    rounds = []
+    for _ in range(2):
+        with database.write() as session:
+            rounds.append(consultations.ask_follow_up(session, consultation.id, message.id, POLICY).id)
+        answer(database, the_round(database, consultation).id, lawyer)
+    assert rounds == [the_round(database, consultation).id] * 2
+
+
+def test_what_a_closed_round_held_counts_against_no_lawyer(database: Database) -> None:
+    lawyer = a_lawyer(database)
+    with database.write() as session:
+        session.get_one(Lawyer, lawyer.id).capacity = 1
+    first, second = a_consultation(database), a_consultation(database)
+    with database.write() as session:
+        desk.claim_round(session, the_round(database, first).id, lawyer.id)
+    with database.write() as session:
+        consultations.close_consultation(session, first.id)
+    with database.write() as session:
+        desk.claim_round(session, the_round(database, second).id, lawyer.id)
 
 
 def test_closing_ends_the_rounds_and_the_next_question_reopens(database: Database, dispatcher: Dispatcher) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -82,7 +83,9 @@ def watched(database: Database, redis: "Redis") -> Callable[[Callable[[Desks], A
             async with working(desks):
                 await scene(desks)
 
-        asyncio.run(whole())
+        # In a thread of its own: after browser tests this one has an event loop running.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, whole()).result()
 
     return run
 

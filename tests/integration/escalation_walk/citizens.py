@@ -81,10 +81,15 @@ class Citizens(Play):
         to=st.sampled_from(["all", "one", "several", "a stranger"]),
         again=st.booleans(),
         policy=st.sampled_from(POLICIES),
+        waits=st.integers(0, 3),
         dies=dies,
     )
-    def asks_on(self, which: int, to: str, again: bool, policy: Policy, dies: bool) -> None:
-        consultation = self.pick(self.world.consultations, which)
+    def asks_on(self, which: int, to: str, again: bool, policy: Policy, waits: int, dies: bool) -> None:
+        """And sometimes waits while it goes up the tiers."""
+        self.ask_on(self.pick(self.world.consultations, which), which, to, again, policy, dies)
+        self.let_it_fall_due(waits)
+
+    def ask_on(self, consultation: Consultation, which: int, to: str, again: bool, policy: Policy, dies: bool) -> None:
         answerers = consultation.answerers
         named: dict[str, list[UUID]] = {
             "all": [],

@@ -31,10 +31,7 @@ class Dispatchers(Play):
     @rule(times=st.integers(1, 4), early=st.booleans(), by=which)
     def it_falls_due(self, times: int, early: bool, by: int) -> None:
         """The clock goes to the next moment at which something must happen, or to just before it; a dispatcher looks."""
-        for _ in range(times):
-            due = min((at for each in self.world.rounds if (at := each.due_at())), default=clock.now())
-            clock.advance(max(0.0, (due - clock.now()).total_seconds() - 2 * early))
-            self.move(by)
+        self.let_it_fall_due(times, early, by)
 
     @rule(
         which=which,

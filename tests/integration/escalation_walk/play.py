@@ -219,6 +219,12 @@ class Play(RuleBasedStateMachine):
         self.traces.new()
         self.note(f"move_due_rounds: {'some' if moved else 'none'}")
 
+    def let_it_fall_due(self, times: int, early: bool = False, by: int = 0) -> None:
+        for _ in range(times):
+            due = min((at for each in self.world.rounds if (at := each.due_at())), default=clock.now())
+            clock.advance(max(0.0, (due - clock.now()).total_seconds() - 2 * early))
+            self.move(by)
+
     def add_lawyer(self, region: str, tier: str, hours: list[tuple[int, int, int]], capacity: int) -> None:
         licence = f"L{len(self.world.lawyers)}"
         with self.database.write() as session:
