@@ -35,7 +35,9 @@ def answer(page: Page, words: str) -> None:
 def test_a_question_is_answered_live_followed_up_and_rated(visit: Visit) -> None:
     lawyer = visit("/desk")
     log_in(lawyer.page)
-    expect(lawyer.page.locator("#queue")).to_contain_text("现在没有等您解答的问题")
+    row = lawyer.page.locator("#queue .waiting-round", has_text="包工头")
+    expect(lawyer.page.locator("#queue")).to_be_visible()
+    expect(row).to_have_count(0)
 
     citizen = visit("/", phone=True)
     ask(citizen.page, QUESTION)
@@ -46,7 +48,6 @@ def test_a_question_is_answered_live_followed_up_and_rated(visit: Visit) -> None
     expect(status).to_contain_text(re.compile(r"约还有 (10|9) 分钟"))
 
     # The lawyer, who has reloaded nothing, sees it, opens it and starts to write: the citizen is told.
-    row = lawyer.page.locator("#queue .waiting-round", has_text="包工头")
     expect(row).to_be_visible()
     expect(row.locator(".due")).to_contain_text("还有")
     row.locator("a").click()
