@@ -10,7 +10,7 @@ from core.database import database_now
 from core.regions import ancestor, get_region
 from escalation.errors import Conflict, NotFound
 from escalation.journal import DESK, audit, emit
-from escalation.models import AuditRow, Lawyer, Push, Round
+from escalation.models import AuditRow, Lawyer, Push
 from escalation.reach import lock_reached_round
 from escalation.tiers import push_to
 
@@ -86,12 +86,6 @@ def suggested_by(session: Session, round_id: UUID, lawyer_id: UUID) -> list[Lawy
     ids = [UUID(detail["colleague"]) for detail in session.execute(deeds.order_by(AuditRow.id)).scalars()]
     lawyers = {each.id: each for each in session.execute(select(Lawyer).where(Lawyer.id.in_(ids))).scalars()}
     return [lawyers[each] for each in ids]
-
-
-def reached(session: Session, round_: Round, lawyers: list[UUID]) -> set[UUID]:
-    """Those of these lawyers whom the round has reached."""
-    pushed = select(Push.lawyer_id).where(Push.round_id == round_.id, Push.lawyer_id.in_(lawyers))
-    return set(session.execute(pushed).scalars())
 
 
 def _specialised(session: Session, word: str) -> ColumnElement[bool]:

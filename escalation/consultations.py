@@ -105,8 +105,9 @@ def close_consultation(session: Session, consultation_id: UUID) -> Consultation:
     if consultation.state == "closed":
         return consultation
     ended = update(Round).where(Round.consultation_id == consultation_id, Round.state == "open")
-    for round_id in session.execute(ended.values(state="ended", due_at=None).returning(Round.id)).scalars().all():
-        session.execute(delete(Lease).where(Lease.round_id == round_id))
+    round_ids = session.execute(ended.values(state="ended", due_at=None).returning(Round.id)).scalars().all()
+    session.execute(delete(Lease).where(Lease.round_id.in_(round_ids)))
+    for round_id in round_ids:
         emit(session, DESK, "round", round_id=str(round_id))
     consultation.state = "closed"
     consultation.closings += 1

@@ -17,7 +17,7 @@ from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
 from escalation.models import Answer, Consultation, Conversation, Lawyer, Lease, Message, Push, Round
 from escalation.policy import Policy
 from escalation.queue import ClaimSaid, LiveQueue
-from escalation.reach import lock_reached_round, reached_round
+from escalation.reach import leave_to_citizen, lock_reached_round, reached_round
 from escalation.replies import Citation
 
 ANSWER_MAX_CHARS = 5000
@@ -119,13 +119,6 @@ def round_views(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, Round
         )
         for round_, consultation, question in rows
     }
-
-
-def reached_among(session: Session, round_ids: Sequence[UUID], lawyer_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-    """(round, lawyer) for each of these lawyers whom one of these rounds has been pushed to."""
-    statement = select(Push.round_id, Push.lawyer_id)
-    rows = session.execute(statement.where(Push.round_id.in_(round_ids), Push.lawyer_id.in_(lawyer_ids)))
-    return {(round_id, lawyer_id) for round_id, lawyer_id in rows}
 
 
 def round_thread(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation, list[Message]]:
@@ -250,13 +243,7 @@ def answer_round(
 
 def _meet(session: Session, round_: Round, consultation: Consultation, at: datetime) -> None:
     round_.state, round_.met_at, round_.due_at = "met", at, None
-    session.execute(delete(Lease).where(Lease.round_id == round_.id))
-    session.flush()
-    still_open = session.execute(
-        select(Round.id).where(Round.consultation_id == consultation.id, Round.state == "open").limit(1)
-    ).first()
-    if still_open is None and consultation.state == "waiting":
-        consultation.state = "answered"
+    leave_to_citizen(session, round_, consultation)
     audit(session, "policy", "meet_quorum", round_.id, answered=round_.answered)
 
 

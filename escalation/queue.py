@@ -98,10 +98,10 @@ class LiveQueue:
             return
         pipeline = self._redis.pipeline(transaction=False)
         for row in _rows(session, Round.id.in_(round_ids)):
-            for key in _circles(row.consultation):
+            for key in row.circles.values():
                 pipeline.zrem(key, str(row.id))
             if row.round.state == "open":
-                pipeline.zadd(_circle(row.round, row.consultation), {str(row.id): row.order})
+                pipeline.zadd(row.circle, {str(row.id): row.order})
                 row.write_places(pipeline)
             else:
                 pipeline.delete(_places(row.id), _leases(row.id))
@@ -118,7 +118,7 @@ class LiveQueue:
         due: dict[str, float] = {}
         for row in rows:
             due |= row.due
-            circles[_circle(row.round, row.consultation)][str(row.id)] = row.order
+            circles[row.circle][str(row.id)] = row.order
         before = set(self._redis.scan_iter(match=_WAITING + "*", count=1000))
         # One transaction for what is looked at as a whole: nobody sees a queue half made.
         pipeline = self._redis.pipeline(transaction=True)
@@ -166,8 +166,10 @@ class _Row:
     """An open round as the queue holds it."""
 
     def __init__(self, round_: Round, consultation: Consultation, leases: Sequence[Lease]) -> None:
-        self.round, self.consultation, self.leases = round_, consultation, leases
+        self.round, self.leases = round_, leases
         self.id = round_.id
+        self.circles = _circles(consultation)
+        self.circle = self.circles[round_.tier]
 
     @property
     def due(self) -> dict[str, float]:
@@ -197,17 +199,13 @@ def _rows(session: Session, chosen: ColumnElement[bool]) -> list[_Row]:
     return [_Row(round_, consultation, leases[round_.id]) for round_, consultation in session.execute(joined)]
 
 
-def _circle(round_: Round, consultation: Consultation) -> str:
-    region = {"city": consultation.city, "province": consultation.province, "nation": NATION}.get(round_.tier)
-    return f"{_WAITING}{round_.tier}:{region or consultation.region}"
-
-
-def _circles(consultation: Consultation) -> list[str]:
-    """Every circle that a round of the consultation may lie in."""
-    return [
-        f"{_WAITING}addressed:{consultation.region}", f"{_WAITING}city:{consultation.city or consultation.region}",
-        f"{_WAITING}province:{consultation.province or consultation.region}", f"{_WAITING}nation:{NATION}",
-    ]  # fmt: skip
+def _circles(consultation: Consultation) -> dict[str, str]:
+    """Where a round of the consultation waits, by its tier."""
+    regions = {
+        "addressed": consultation.region, "city": consultation.city or consultation.region,
+        "province": consultation.province or consultation.region, "nation": NATION,
+    }  # fmt: skip
+    return {tier: f"{_WAITING}{tier}:{region}" for tier, region in regions.items()}
 
 
 def _places(round_id: UUID) -> str:

@@ -1,13 +1,14 @@
 """Which rounds a lawyer may see and act in: those that have been pushed to them, and no others."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from escalation.conversations import lock_conversation
 from escalation.errors import Forbidden, NotFound
-from escalation.models import Consultation, Lawyer, Push, Round
+from escalation.models import Consultation, Lawyer, Lease, Push, Round
 
 
 def reached_round(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation]:
@@ -35,3 +36,19 @@ def check_reached(session: Session, consultation_id: UUID, lawyer_id: UUID) -> N
     statement = statement.where(Round.consultation_id == consultation_id, Push.lawyer_id == lawyer_id)
     if session.execute(statement.limit(1)).first() is None:
         raise NotFound("没有这次咨询，或它没有推送给您。")
+
+
+def leave_to_citizen(session: Session, round_: Round, consultation: Consultation) -> None:
+    """The round is over: nobody holds a place in it, and where no other waits it is the citizen's turn."""
+    session.execute(delete(Lease).where(Lease.round_id == round_.id))
+    session.flush()
+    waiting = select(Round.id).where(Round.consultation_id == consultation.id, Round.state == "open").limit(1)
+    if consultation.state == "waiting" and session.execute(waiting).first() is None:
+        consultation.state = "answered"
+
+
+def reached_among(session: Session, round_ids: Sequence[UUID], lawyer_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """(round, lawyer) for each of these lawyers whom one of these rounds has been pushed to."""
+    statement = select(Push.round_id, Push.lawyer_id)
+    rows = session.execute(statement.where(Push.round_id.in_(round_ids), Push.lawyer_id.in_(lawyer_ids)))
+    return {(round_id, lawyer_id) for round_id, lawyer_id in rows}

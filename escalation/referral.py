@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from escalation.conversations import append_lawyer_message
 from escalation.errors import Conflict, Refused
 from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
-from escalation.models import Answer, Conversation, Lawyer, Lease, Message, Round
-from escalation.reach import lock_reached_round
+from escalation.models import Answer, Conversation, Lawyer, Message
+from escalation.reach import leave_to_citizen, lock_reached_round
 
 WORDS_MAX_CHARS = 1000
 OFFICE_MAX_CHARS = 40
@@ -81,11 +81,7 @@ def refer_round(session: Session, round_id: UUID, lawyer_id: UUID, office: str, 
         kind="notice",
     )
     round_.state, round_.referred_to, round_.due_at = "referred", label, None
-    session.execute(delete(Lease).where(Lease.round_id == round_id))
-    session.flush()
-    waiting = select(Round.id).where(Round.consultation_id == consultation.id, Round.state == "open").limit(1)
-    if consultation.state == "waiting" and session.execute(waiting).first() is None:
-        consultation.state = "answered"
+    leave_to_citizen(session, round_, consultation)
     audit(session, f"lawyer:{lawyer_id}", "refer_round", round_id, office=label, message=str(message.id))
     emit(session, DESK, "round", round_id=str(round_id))
     emit(session, BOARD, "referral", round_id=str(round_id))

@@ -19,8 +19,9 @@ from starlette.concurrency import run_in_threadpool
 from api.live import HEARTBEAT_SECONDS
 from core.database import Database
 from core.log import get_logger
-from escalation.desk import DeskRound, RoundView, reached_among, round_views, waiting_rounds
+from escalation.desk import DeskRound, RoundView, round_views, waiting_rounds
 from escalation.queue import LiveQueue
+from escalation.reach import reached_among
 from escalation.staff import valid_sessions
 
 _READ_AGAIN_SECONDS = (45.0, 75.0)
@@ -82,7 +83,7 @@ class Desks:
         self._desks.add(desk)
         try:
             await self._read(desk)
-            read_at = asyncio.get_running_loop().time()
+            read_again_at = self._later()
             while not desk.over:
                 if desk.changed.is_set():
                     desk.changed.clear()
@@ -93,9 +94,9 @@ class Desks:
                     await asyncio.wait_for(desk.changed.wait(), HEARTBEAT_SECONDS)
                 except TimeoutError:
                     yield None
-                if asyncio.get_running_loop().time() - read_at > random.uniform(*_READ_AGAIN_SECONDS):  # noqa: S311
+                if asyncio.get_running_loop().time() > read_again_at:
                     await self._read(desk)
-                    read_at = asyncio.get_running_loop().time()
+                    read_again_at = self._later()
         finally:
             self._desks.discard(desk)
 
@@ -139,6 +140,11 @@ class Desks:
                 desk.changed.set()
             else:
                 _update(desk, changed, look)
+
+    @staticmethod
+    def _later() -> float:
+        """When a desk is read again, on the loop's clock: not all of them in one moment."""
+        return asyncio.get_running_loop().time() + random.uniform(*_READ_AGAIN_SECONDS)  # noqa: S311
 
     def _look(self, round_ids: Sequence[UUID], lawyer_ids: Sequence[UUID], sessions: Sequence[str]) -> _Look:
         with self._database.read() as session:

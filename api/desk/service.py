@@ -7,6 +7,7 @@ from api.desk.citations import check_citations
 from api.state import State
 from escalation import desk
 from escalation.models import Lease, Message
+from escalation.reach import reached_round
 from escalation.replies import Citation
 
 
@@ -35,7 +36,7 @@ def answer(
     citizen is never shown dead law by mistake.
     """
     with state.database.read() as session:
-        _, consultation, _ = desk.round_thread(session, round_id, lawyer_id)
+        _, consultation = reached_round(session, round_id, lawyer_id)
         checked = check_citations(session, citations, consultation.region, confirmed)
     with state.database.write() as session:
         message = desk.answer_round(

@@ -84,11 +84,11 @@ async def live(
     Ends with the log-in: a page left open shows no more of the citizens' words once its lawyer has logged out.
     """
     seq, told = max(after, last_event_id), ""
-    consultation = await run_in_threadpool(desk_view.consultation_of, state, round_id, lawyer_id) if round_id else None
+    opened = await run_in_threadpool(desk_view.consultation_of, state, round_id, lawyer_id) if round_id else None
     async for shown in state.desks.watch(lawyer_id, hash_token(request.cookies[COOKIE])):
         if shown is None:
             continue
-        if round_id is not None and (shown.touched is None or consultation in shown.touched):
+        if round_id is not None and opened is not None and (shown.touched is None or opened.id in shown.touched):
             new, standing = await run_in_threadpool(desk_view.news, state, lawyer_id, round_id, seq)
             for number, html in new:
                 seq = number
@@ -122,7 +122,7 @@ def search(
     round_id: UUID, lawyer_id: ReadingLawyer, state: StateDep, q: Annotated[str, Query(max_length=200)] = ""
 ) -> HTMLResponse:
     """Articles to cite, for the place that the question comes from."""
-    region = desk_view.region_of(state, round_id, lawyer_id)
+    region = desk_view.consultation_of(state, round_id, lawyer_id).region
     html = fragment("_hits.html", hits=desk_view.search(state, q, region), q=q)
     return HTMLResponse(html, headers=HEADERS)
 

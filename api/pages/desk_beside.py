@@ -6,10 +6,10 @@ from uuid import UUID
 
 from api.pages.rendering import fragment
 from api.state import State
-from escalation.colleagues import MOST_SUGGESTIONS, Colleague, find_colleagues, reached, suggested_by
+from escalation.colleagues import MOST_SUGGESTIONS, Colleague, find_colleagues, suggested_by
 from escalation.models import Lawyer
 from escalation.notes import WrittenNote, notes_of
-from escalation.reach import reached_round
+from escalation.reach import reached_among, reached_round
 from escalation.referral import OFFICES, Office
 
 
@@ -61,7 +61,7 @@ def beside(state: State, round_id: UUID, lawyer_id: UUID, filled: Filled) -> Bes
 def colleagues(state: State, round_id: UUID, lawyer_id: UUID, words: str) -> Colleagues:
     """Colleagues for these words, the nearest to the citizen first; nobody without words."""
     with state.database.read() as session:
-        round_, consultation = reached_round(session, round_id, lawyer_id)
+        _, consultation = reached_round(session, round_id, lawyer_id)
         found = find_colleagues(session, words, region=consultation.region) if words.strip() else []
         found = [each for each in found if each.id != lawyer_id]
         suggested = suggested_by(session, round_id, lawyer_id)
@@ -69,7 +69,7 @@ def colleagues(state: State, round_id: UUID, lawyer_id: UUID, words: str) -> Col
             round_id=round_id,
             words=words,
             found=found,
-            reached=reached(session, round_, [each.id for each in found]),
+            reached={each for _, each in reached_among(session, [round_id], [each.id for each in found])},
             suggested=suggested,
             full=len(suggested) >= MOST_SUGGESTIONS,
         )

@@ -19,8 +19,9 @@ from core.regions import full_name
 from escalation import desk
 from escalation.desk import DeskRound
 from escalation.errors import Refused
-from escalation.models import Lawyer, Lease, Push
+from escalation.models import Consultation, Lawyer, Lease, Push
 from escalation.policy import Policy
+from escalation.reach import reached_round
 from knowledge_base.models import Force
 
 TIERS = {"addressed": "追问您", "city": "本市", "province": "全省（区）", "nation": "全国"}
@@ -175,18 +176,11 @@ def news(state: State, lawyer_id: UUID, round_id: UUID, after: int) -> tuple[lis
     return bubbles_html, standing_html(state, round_id, lawyer_id)
 
 
-def consultation_of(state: State, round_id: UUID, lawyer_id: UUID) -> UUID:
+def consultation_of(state: State, round_id: UUID, lawyer_id: UUID) -> Consultation:
     """Raises NotFound unless the round was pushed to this lawyer."""
     with state.database.read() as session:
-        _, consultation, _ = desk.round_thread(session, round_id, lawyer_id)
-    return consultation.id
-
-
-def region_of(state: State, round_id: UUID, lawyer_id: UUID) -> str:
-    """Whose law applies to the question. Raises NotFound unless the round was pushed to this lawyer."""
-    with state.database.read() as session:
-        _, consultation, _ = desk.round_thread(session, round_id, lawyer_id)
-    return consultation.region
+        _, consultation = reached_round(session, round_id, lawyer_id)
+    return consultation
 
 
 def search(state: State, q: str, region: str) -> list[ArticleToCite] | None:
