@@ -72,7 +72,8 @@ def main() -> None:
             for text in asked
         ]
         found = [gather(index, query, mask, spans) for query in queries]
-        scores = [ranker.scores(query.text, each) for query, each in zip(queries, found, strict=True)]
+        columns = [ranking_features(query.text, each) for query, each in zip(queries, found, strict=True)]
+        scores = [ranker.scores(each) for each in columns]
         orders = [np.argsort(-each, kind="stable") for each in scores]
         knowledge_base = KnowledgeBase.open(corpus.settings, corpus.database)
         memory["knowledge base open"] = anonymous()
@@ -88,8 +89,10 @@ def main() -> None:
             "BM25 with known questions": lambda i: index.known.asked_scores(asked[i]),
             "all candidates (the above and more)": lambda i: gather(index, queries[i], mask, spans),
             "ranking columns": lambda i: ranking_features(asked[i], found[i]),
-            "ranking": lambda i: ranker.scores(asked[i], found[i]),
-            "decision": lambda i: decider.decide(asked[i], queries[i].meaning, found[i], scores[i], orders[i], []),
+            "ranking": lambda i: ranker.scores(columns[i]),
+            "decision": lambda i: decider.decide(
+                asked[i], queries[i].meaning, found[i], columns[i], scores[i], orders[i], []
+            ),
             "whole": lambda i: knowledge_base.search(asked[i], as_of=AS_OF, limit=10),
         }
         times: dict[str, dict[str, float]] = {}

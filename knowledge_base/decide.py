@@ -2,8 +2,8 @@
 
 "Never guess law": a wrong law is worse than a handoff. The rules see what no similarity can: that somebody asks about
 their own dispute, wants a person, is in danger, or has not yet asked anything; a classifier sees it where no rule does. The
-probability is a logistic regression on the shape of the ranking, fitted on rankings whose question no system had seen
-(`knowledge_base.training.ranker`).
+probability is a logistic regression on the shape of the ranking and on what each system says of its first two, fitted on
+rankings whose question no system had seen (`knowledge_base.training.ranker`).
 """
 
 import json
@@ -18,6 +18,7 @@ import numpy as np
 import rjieba
 from numpy.typing import NDArray
 
+from knowledge_base import rank
 from knowledge_base.candidates import Candidates
 from knowledge_base.cards import matching
 from knowledge_base.cards.matching import CardMatches
@@ -28,11 +29,15 @@ from knowledge_base.text import STOPWORDS
 
 Floats = NDArray[np.float32]
 
-FEATURES = (
+_SHAPE = (
     "score", "gap_2", "gap_4", "gap_10", "share_first", "entropy", "lexical_per_token", "meaning_best", "meaning_first",
     "meaning_third", "first_is_lexical_best", "first_is_meaning_best", "first_is_asked_best", "agreement",
     "nearest_question", "near_first", "near_first_squared", "near_share_first", "near_share_three", "near_words_first",
     "known", "length", "named", "same_law",
+)  # fmt: skip
+FEATURES = (
+    *_SHAPE, *(f"first_{name}" for name in rank.FEATURES), *(f"second_less_first_{name}" for name in rank.FEATURES),
+    *(f"score_{place}" for place in range(1, 6)),
 )  # fmt: skip
 
 _PERSON = re.compile(
@@ -132,10 +137,19 @@ def content_words(question: str) -> list[str]:
     return [word for word in rjieba.cut(question) if _WORD.match(word) and (word in "不没还" or word not in STOPWORDS)]
 
 
-def features(question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The shape of a ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first."""
-    if not len(order):
-        return np.zeros(len(FEATURES))
+def features(
+    question: str, candidates: Candidates, columns: Floats, scores: Floats, order: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """A ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first, at least one.
+
+    `columns`: of `rank.ranking_features`.
+    """
+    first, second = (np.nan_to_num(columns[order[min(place, len(order) - 1)]], nan=-1) for place in (0, 1))
+    highest = scores[order[np.minimum(np.arange(5), len(order) - 1)]]
+    return np.concatenate([_shape(question, candidates, scores, order), first, second - first, highest])
+
+
+def _shape(question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64]) -> NDArray[np.float64]:
     top = scores[order[:10]].astype(np.float64)
     first, three = int(order[0]), order[:3]
     lexical, meaning = candidates.lexical, np.nan_to_num(candidates.meaning, nan=-1)
@@ -235,12 +249,12 @@ class Decider:
         return ruled.reason if ruled is not None else ""
 
     def decide(
-        self, question: str, meaning: Floats, candidates: Candidates, scores: Floats, order: NDArray[np.int64],
+        self, question: str, meaning: Floats, candidates: Candidates, columns: Floats, scores: Floats, order: NDArray[np.int64],
         references: Sequence[Reference], *, statutes_only: bool = True, known: bool = False,
     ) -> Outcome:  # fmt: skip
         """The outcome for a ranked question; what the texts themselves forbid is the caller's to check.
 
-        `meaning`: the question's vector from the question encoder. `known`: it is a known question word for word, and the
+        `meaning`: the question's vector from the question encoder. `columns`: of `rank.ranking_features`. `known`: it is a known question word for word, and the
         articles it names rank first.
         """
         ruled = rule(question, bool(references), statutes_only=statutes_only)
@@ -248,7 +262,7 @@ class Decider:
             ruled = self._by_kind(self.kinds.probabilities(question, meaning))
         if not len(order):
             return ruled or Outcome(Decision.ESCALATE, 0.0)
-        shape = features(question, candidates, scores, order)
+        shape = features(question, candidates, columns, scores, order)
         first, three = round(self.first.probability(shape), 4), round(self.three.probability(shape), 4)
         if known:
             first, three = max(first, _KNOWN), max(three, _KNOWN)

@@ -84,12 +84,14 @@ class Ranker:
         """The one that ships."""
         return cls()
 
-    def scores(self, question: str, candidates: Candidates) -> Floats:
-        """One score per candidate, shape (n,); comparable within one question, roughly between questions."""
-        if not len(candidates.rows):
+    def scores(self, columns: Floats) -> Floats:
+        """One score per candidate, shape (n,); comparable within one question, roughly between questions.
+
+        `columns`: of `ranking_features`.
+        """
+        if not len(columns):
             return np.zeros(0, dtype=np.float32)
-        scores = self._model.predict(ranking_features(question, candidates), num_threads=1)
-        return np.asarray(scores, dtype=np.float32)
+        return np.asarray(self._model.predict(columns, num_threads=1), dtype=np.float32)
 
 
 def law_of_the_place(order: Integers, candidates: Candidates, scores: Floats) -> Integers:

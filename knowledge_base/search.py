@@ -28,7 +28,7 @@ from knowledge_base.index import Index, IndexMissing, current_name, open_index
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.models import Article, Card, Force, Law, Version, force_on
 from knowledge_base.question_encoder import QuestionEncoder
-from knowledge_base.rank import Ranker, answers_of_known, law_of_the_place
+from knowledge_base.rank import Ranker, answers_of_known, law_of_the_place, ranking_features
 from knowledge_base.references import Reference, find_citations, find_references
 from knowledge_base.results import CardAnswer, Hit, SearchResult
 from knowledge_base.text import normalise_question
@@ -116,14 +116,16 @@ class KnowledgeBase:
         mask, spans = state.applicable(region, day)
         places = [int(code) for code in lineage(region)]
         candidates = gather(state.index, query, mask, spans, places)
-        scores = self._ranker.scores(question, candidates)
+        columns = ranking_features(question, candidates)
+        scores = self._ranker.scores(columns)
         order = law_of_the_place(np.argsort(-scores, kind="stable"), candidates, scores)
         named = answers_of_known(question, candidates, state.index.known.texts)
         order = np.concatenate([named, order[~np.isin(order, named)]])
         references = _references(question, state.index)
         asked_for, missing = _rows_asked_for(state.index, references, region, day)
         outcome = self._decider.decide(
-            question, query.meaning, candidates, scores, order, references, statutes_only=state.index.statutes_only, known=len(named) > 0,
+            question, query.meaning, candidates, columns, scores, order, references,
+            statutes_only=state.index.statutes_only, known=len(named) > 0,
         )  # fmt: skip
         ranked = [(int(candidates.rows[i]), float(scores[i])) for i in order[: limit + len(asked_for) + 5]]
         hits = self._hits(state.index, [(row, 2.0) for row in asked_for], ranked, region, day)

@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from knowledge_base.candidates import Candidates, Query, gather
-from knowledge_base.decide import FEATURES as SHAPE
-from knowledge_base.decide import features as shape_of
+from knowledge_base.decide import FEATURES as DECISION
+from knowledge_base.decide import features as decision_features
 from knowledge_base.index import Index
 from knowledge_base.rank import FEATURES, ranking_features
 from knowledge_base.training.material import FOLDS, SEED
@@ -148,7 +148,8 @@ def calibrate(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, obje
     rows, first, three = [], [], []
     for case, each in zip(cases, scores, strict=True):
         order = np.argsort(-each, kind="stable")
-        rows.append(shape_of(case.question, case.candidates, each, order))
+        columns = ranking_features(case.question, case.candidates)
+        rows.append(decision_features(case.question, case.candidates, columns, each, order))
         first.append(bool(case.right[order[:1]].any()))
         three.append(bool(case.right[order[:3]].any()))
     shapes = np.array(rows)
@@ -156,7 +157,7 @@ def calibrate(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, obje
     answerable = np.array([case.total > 0 for case in cases])
     scaler = StandardScaler().fit(shapes)
     content: dict[str, object] = {
-        "features": list(SHAPE), "mean": _rounded(scaler.mean_), "scale": _rounded(scaler.scale_),
+        "features": list(DECISION), "mean": _rounded(scaler.mean_), "scale": _rounded(scaler.scale_),
     }  # fmt: skip
     for target, labels in (("first", np.array(first)), ("three", np.array(three))):
         probability = np.zeros(len(cases))
@@ -192,7 +193,7 @@ def calibrate(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, obje
 
 
 def _regression() -> LogisticRegression:
-    return LogisticRegression(C=0.3, max_iter=3000)
+    return LogisticRegression(C=0.003, max_iter=3000)
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:
