@@ -110,6 +110,8 @@ def _open_rounds(world: World, rows: Rows, people: Sequence[UUID], rounds: int) 
 
 def _in_threads(world: World, people: Sequence[UUID], rounds: Sequence[UUID], seconds: float) -> dict[str, float]:
     fight, start = Fight(seconds), threading.Barrier(len(people))
+    # A service has no more threads than connections; here each lawyer is a thread.
+    world.redis.connection_pool.max_connections = 2 * len(people)
 
     def work(lawyer_id: UUID) -> None:
         start.wait()

@@ -16,6 +16,7 @@ from factories import (
     answer,
     the_round,
 )
+from redis import Redis
 from sqlalchemy import func, select
 
 from core import clock, live
@@ -24,7 +25,7 @@ from core.settings import Settings
 from escalation import consultations, conversations, desk
 from escalation.dispatcher import EVENTS, Dispatcher
 from escalation.errors import Conflict, NotFound, Refused
-from escalation.models import AuditRow, Consultation, DutyHours, Lawyer, Message, OutboxEvent, Push, RoundMove
+from escalation.models import AuditRow, Consultation, DutyHours, Lawyer, Message, OutboxEvent, Push, Round, RoundMove
 from escalation.progress import progress_of
 from escalation.replies import Reply
 
@@ -393,3 +394,15 @@ def test_the_lawyer_on_duty_is_the_last_resort(database: Database, dispatcher: D
         alarms = session.execute(select(AuditRow.detail).where(AuditRow.verb == "alarm_duty")).scalars().all()
     assert ("值班律师" in said) == on_duty
     assert [each["circle"] for each in alarms] == (["city"] if on_duty else [])
+
+
+def test_a_round_that_cannot_be_moved_holds_up_no_other(database: Database, redis: "Redis") -> None:
+    """Several are moved in one transaction: what is wrong with one of them is its own affair."""
+    a_lawyer(database)
+    broken, sound = a_consultation(database), a_consultation(database)
+    with database.write() as session:
+        session.get_one(Round, the_round(database, broken).id).policy = {"province_after": "?"}
+    clock.advance(POLICY.province_after + 1)
+    assert Dispatcher(database, redis).move_due_rounds() == 1
+    assert the_round(database, sound).tier == "province"
+    assert the_round(database, broken).tier == "city"
