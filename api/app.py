@@ -22,6 +22,7 @@ from api.desk.verbs import router as desk_verbs
 from api.health.endpoints import router as health
 from api.laws.endpoints import router as laws
 from api.live import Hub
+from api.offices.endpoints import router as offices
 from api.pages import install as install_pages
 from api.rasa.endpoints import router as rasa
 from api.state import State
@@ -30,6 +31,7 @@ from bot.actions.turn import Services
 from core import live
 from core.database import Database
 from core.log import configure, get_logger
+from core.security import Vault
 from core.settings import Settings
 from escalation.journal import DESK
 from escalation.policy import Policy
@@ -54,7 +56,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)
     problems.install(app)
-    for router in (conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board):
+    for router in (conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board, offices):
         app.include_router(router)
     install_pages(app)
     return app
@@ -147,7 +149,7 @@ def _open(settings: Settings) -> State:
         desks=desks,
         policy=policy,
         knowledge_base=knowledge_base,
-        services=Services(database, policy, knowledge_base),
+        services=Services(database, policy, knowledge_base, Vault(settings)),
         http=httpx.AsyncClient(trust_env=False),
     )
 

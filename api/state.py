@@ -33,7 +33,8 @@ class State:
     http: httpx.AsyncClient
 
 
-def get_state(request: Request) -> State:
+async def get_state(request: Request) -> State:
+    # Asynchronous, as what follows it at once: a hop to a thread costs more than this does.
     state: State = request.app.state.wenfa
     return state
 

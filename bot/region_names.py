@@ -1,7 +1,7 @@
 """Region names for Rasa: one pattern that finds them in a message, and synonyms that bring short names to official ones.
 
-Made from core/data/regions.csv when the model is trained, so that the 3,400 names live in one place. Colloquial names
-(呼市, 察右前旗) are written by hand in bot/data/nlu/region_names.yml. Standard library only: bot/train.py must start fast.
+Made from core/data/regions.csv and spoken_names.csv (呼市, 察右前旗) when the model is trained, so that the names live in one
+place. Standard library only: bot/train.py must start fast.
 """
 
 import csv
@@ -85,23 +85,20 @@ def _render(node: dict[str, dict]) -> str:
     return body + "?" if "" in node else body
 
 
-def colloquial_names(path: Path) -> set[str]:
-    """The examples of the synonyms written by hand (two-level YAML lists, read without a YAML library)."""
-    return {
-        line.strip()[2:].strip()
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.startswith("      - ")
-    }
+def spoken_names(path: Path, names: dict[str, str]) -> dict[str, str]:
+    """Official name by what people call the place."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["name"]: names[row["code"]] for row in csv.DictReader(file)}
 
 
-def training_data(regions: Path, colloquial: Path) -> str:
+def training_data(regions: Path, spoken: Path) -> str:
     """The NLU file with the pattern `region` and a synonym for each short name. Not JSON: Rasa takes that for another format."""
     names = read_names(regions)
-    shorts = short_names(names)
+    shorts = {**spoken_names(spoken, names), **short_names(names)}
     by_name: dict[str, list[str]] = {}
     for short, name in shorts.items():
         by_name.setdefault(name, []).append(short)
-    pattern = trie_pattern(set(names.values()) | set(shorts) | colloquial_names(colloquial))
+    pattern = trie_pattern(set(names.values()) | set(shorts))
     lines = ['version: "3.1"', "nlu:", "- regex: region", "  examples: |", f"    - {pattern}"]
     for name, found in by_name.items():
         lines += [f"- synonym: {name}", "  examples: |", *(f"    - {short}" for short in found)]

@@ -26,6 +26,11 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI)
 
 
+def from_local(moment: datetime) -> datetime:
+    """What a clock on the wall in China shows, without a time zone, as the UTC moment."""
+    return moment.replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
 def advance(seconds: float) -> None:
     """Move this process's clock. For tests and demonstrations only."""
     global _offset

@@ -112,13 +112,13 @@ def _short(name: str) -> str:
     return name
 
 
-def regions_in(text: str) -> list[Region]:
-    """The regions that a text names, by their full or short names, widest first.
+def regions_in(text: str, *, spoken: bool = False) -> list[Region]:
+    """The regions that a text names, by their full or short names, widest first; also by what people call them if `spoken`.
 
     Of nested ones the narrowest ("内蒙古乌兰察布" is one place); of namesakes the one that lies in another that is named
     ("北京朝阳"), else all of them ("朝阳" is a city, a county and two districts).
     """
-    named = _named_in(text)
+    named = _named_in(text, spoken)
     chosen: list[list[Region]] = []
     for place, namesakes in enumerate(named):
         others = {region.code for other in named[:place] + named[place + 1 :] for region in other}
@@ -142,9 +142,9 @@ def named_at_start(text: str) -> list[Region]:
     return []
 
 
-def _named_in(text: str) -> list[list[Region]]:
+def _named_in(text: str, spoken: bool) -> list[list[Region]]:
     """For each name in the text, the longest at each place, the regions of that name."""
-    names = _names()
+    names = _spoken_names() if spoken else _names()
     found: list[list[Region]] = []
     start = 0
     while start < len(text):
@@ -167,6 +167,15 @@ def _names() -> dict[str, list[Region]]:
         for name in {region.name, _short(region.name)}:
             table.setdefault(name, []).append(region)
     return table
+
+
+@cache
+def _spoken_names() -> dict[str, list[Region]]:
+    """The same and what people call them (呼市, 察右中旗), which in the title of a law would mean something else."""
+    path = Path(__file__).parent / "data" / "spoken_names.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        spoken = {row["name"]: [get_region(row["code"])] for row in csv.DictReader(file)}
+    return {**spoken, **_names()}
 
 
 @cache

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from core.clock import local
 from core.database import database_now
 from core.ids import new_id
 from core.regions import ancestor
@@ -16,7 +13,8 @@ from escalation.call_backs import DISSATISFIED, open_call_back
 from escalation.conversations import lock_conversation
 from escalation.errors import Conflict, NotFound, Refused
 from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
-from escalation.models import Answer, Consultation, Lease, Message, Rating, Round, Serial
+from escalation.models import Answer, Consultation, Lease, Message, Rating, Round
+from escalation.numbers import next_number
 from escalation.policy import Policy
 from escalation.tiers import enter_tier, first_tier
 
@@ -39,7 +37,7 @@ def open_consultation(session: Session, message_id: UUID, policy: Policy, *, urg
     at, policy = database_now(session), policy.for_region(session, conversation.region)
     consultation = Consultation(
         id=new_id(),
-        number=_next_number(session, conversation.region),
+        number=next_number(session, conversation.region),
         conversation_id=conversation.id,
         opening_message_id=message_id,
         region=conversation.region,
@@ -163,6 +161,14 @@ def is_rated(session: Session, consultation: Consultation) -> bool:
     return session.execute(statement).first() is not None
 
 
+def open_consultations(session: Session, conversation_id: UUID) -> list[Consultation]:
+    """The conversation's consultations that are not closed, the newest first."""
+    statement = select(Consultation).where(
+        Consultation.conversation_id == conversation_id, Consultation.state != "closed"
+    )
+    return list(session.execute(statement.order_by(Consultation.opened_at.desc())).scalars())
+
+
 def latest_consultation(session: Session, conversation_id: UUID) -> Consultation | None:
     """The consultation of this conversation that was spoken in last, open or closed."""
     statement = (
@@ -267,13 +273,3 @@ def _round_it_was_added_to(session: Session, consultation_id: UUID, message: Mes
 def _newest_open_round(session: Session, consultation_id: UUID) -> Round | None:
     statement = select(Round).where(Round.consultation_id == consultation_id, Round.state == "open")
     return session.execute(statement.order_by(Round.number.desc()).limit(1)).scalar_one_or_none()
-
-
-def _next_number(session: Session, region: str) -> str:
-    """Region, day, serial of the day. One statement that inserts or counts on, so that two first ones of a day never clash."""
-    day = local(database_now(session)).date()
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    statement = insert(Serial).values(region=region, day=day, last=1)
-    counted = statement.on_conflict_do_update(index_elements=["region", "day"], set_={"last": Serial.last + 1})
-    serial: int = session.execute(counted.returning(Serial.last)).scalar_one()
-    return f"{region}-{day:%Y%m%d}-{serial:04d}"

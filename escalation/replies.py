@@ -36,7 +36,18 @@ class Reply(BaseModel):
     choices: list[Choice] = Field(default_factory=list)
     confidence: float | None = None
     """Calibrated probability that an answer answers the question; None for all that is not a matter of confidence."""
-    expects: Literal["question_for_lawyers", "new_question", "rephrasing", "reading", "phone", "phone_again"] | None = (
-        None
-    )
+    expects: (
+        Literal[
+            "question_for_lawyers",
+            "new_question",
+            "rephrasing",
+            "reading",
+            "phone",
+            "phone_again",
+            "form",
+            "request_reply",
+            "which",
+        ]
+        | None
+    ) = None
     """What the next free text will be taken for. Stored with the message, of no interest to clients."""

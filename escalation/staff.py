@@ -1,11 +1,11 @@
-"""Staff: the accounts and log-ins of lawyers, supervisors and administrators. Who is a lawyer stands in `lawyers`."""
+"""Staff: the accounts and log-ins of lawyers, supervisors, administrators and clerks. Who is a lawyer stands in `lawyers`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, get_args
+from typing import Literal, TypeVarTuple, get_args
 
-from sqlalchemy import delete, func, select, true
+from sqlalchemy import Select, delete, func, select, true
 from sqlalchemy.orm import Session
 
 from core.database import database_now
@@ -15,7 +15,8 @@ from escalation.errors import Conflict, Forbidden, Refused
 from escalation.journal import audit
 from escalation.models import Lawyer, Staff, StaffSession
 
-Role = Literal["lawyer", "supervisor", "administrator"]
+Ts = TypeVarTuple("Ts")
+Role = Literal["lawyer", "supervisor", "administrator", "clerk"]
 
 PASSWORD_MIN_CHARS = 10
 # Compared against when there is no such login, so that a wrong login takes as long as a wrong password.
@@ -41,7 +42,7 @@ def create_staff(
 ) -> Staff:
     """A new account. Raises Conflict when the login is taken, Refused for a weak password or an unknown role."""
     if role not in get_args(Role):
-        raise Refused(f"角色只能是 lawyer、supervisor、administrator，不能是“{role}”。")
+        raise Refused(f"角色只能是 lawyer、supervisor、administrator、clerk，不能是“{role}”。")
     if (role == "lawyer") != (lawyer is not None):
         raise Refused("律师账号必须对应一位律师，其他账号不能对应律师。")
     if session.execute(select(Staff.id).where(Staff.login == login)).first() is not None:
@@ -93,22 +94,14 @@ def log_in(session: Session, login: str, password: str, hours: float) -> LogIn:
 
 def find_log_in(session: Session, token: str) -> tuple[Staff, StaffSession] | None:
     """Who holds this session token; None when it is unknown, has run out, or the account is closed, or the lawyer has left."""
-    found = session.get(StaffSession, hash_token(token))
-    if found is None or found.expires_at <= database_now(session):
-        return None
-    account = session.get_one(Staff, found.staff_id)
-    return (account, found) if _is_open(session, account) else None
+    statement = _valid(session, select(Staff, StaffSession)).where(StaffSession.token_hash == hash_token(token))
+    found = session.execute(statement).one_or_none()
+    return (found[0], found[1]) if found else None
 
 
 def valid_sessions(session: Session, token_hashes: Sequence[str]) -> set[str]:
     """Those of these log-ins that have neither ended nor run out, of accounts that are open."""
-    statement = (
-        select(StaffSession.token_hash)
-        .join(Staff, Staff.id == StaffSession.staff_id)
-        .outerjoin(Lawyer, Lawyer.id == Staff.lawyer_id)
-        .where(StaffSession.token_hash.in_(token_hashes), StaffSession.expires_at > database_now(session))
-        .where(Staff.active, func.coalesce(Lawyer.active, true()))
-    )
+    statement = _valid(session, select(StaffSession.token_hash)).where(StaffSession.token_hash.in_(token_hashes))
     return set(session.execute(statement).scalars())
 
 
@@ -117,6 +110,16 @@ def log_out(session: Session, token: str) -> None:
     if found is not None:
         audit(session, f"staff:{found.staff_id}", "log_out", found.staff_id)
         session.delete(found)
+
+
+def _valid(session: Session, chosen: Select[*Ts]) -> Select[*Ts]:
+    """Of log-ins that have not run out, of accounts that are open."""
+    return (
+        chosen.select_from(StaffSession)
+        .join(Staff, Staff.id == StaffSession.staff_id)
+        .outerjoin(Lawyer, Lawyer.id == Staff.lawyer_id)
+        .where(StaffSession.expires_at > database_now(session), Staff.active, func.coalesce(Lawyer.active, true()))
+    )
 
 
 def _is_open(session: Session, account: Staff) -> bool:

@@ -12,6 +12,7 @@ from typer import rich_utils
 from core.database import Database
 from wenfa.audit import audit
 from wenfa.kb import kb
+from wenfa.offices import offices
 from wenfa.policy import policy
 from wenfa.staff import staff
 from wenfa.terminal import console, fail, interruptible, load_settings, open_database
@@ -30,6 +31,7 @@ db = typer.Typer(help="数据库：升级表结构。", no_args_is_help=True)
 app.add_typer(kb, name="kb")
 app.add_typer(db, name="db")
 app.add_typer(staff, name="staff")
+app.add_typer(offices, name="offices")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
 

@@ -40,10 +40,12 @@ def differences(database: Database) -> list[object]:
 
     import escalation.models
     import knowledge_base.models
+    import services.models
     from core.database import Base
 
     assert escalation.models
     assert knowledge_base.models
+    assert services.models
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, Base.metadata))

@@ -74,15 +74,17 @@ def import_command(
 def create(
     login: Annotated[str, typer.Argument(help="登录名")],
     name: Annotated[str, typer.Option(help="姓名；名册里的律师不用写")] = "",
-    role: Annotated[str, typer.Option(help="lawyer、supervisor 或 administrator")] = "lawyer",
+    role: Annotated[str, typer.Option(help="lawyer、supervisor、administrator 或 clerk（办事人员）")] = "lawyer",
     licence: Annotated[str, typer.Option(help="执业证号（律师）")] = "",
     region: Annotated[str, typer.Option(help="执业地区代码（名册里没有的律师）")] = "",
     tier: Annotated[str, typer.Option(help="city 市法律顾问，province 全省律师，nation 全国平台（律师）")] = "city",
     firm: Annotated[str, typer.Option(help="律师事务所（律师）")] = "",
+    office: Annotated[str, typer.Option(help="办事机构的名称（办事人员）")] = "",
     password: Annotated[str, typer.Option(prompt="密码", hide_input=True, confirmation_prompt="再输一次")] = "",
 ) -> None:
     from escalation.lawyers import find_lawyer, register_lawyer
     from escalation.staff import create_staff
+    from services.offices import make_clerk
 
     with open_database() as database:
         try:
@@ -100,7 +102,9 @@ def create(
                 elif not name:
                     raise Refused("请用 --name 写上姓名。")
                 shown = name or (lawyer.name if lawyer else "")
-                create_staff(session, login=login, name=shown, password=password, role=role, lawyer=lawyer)
+                account = create_staff(session, login=login, name=shown, password=password, role=role, lawyer=lawyer)
+                if role == "clerk":
+                    make_clerk(session, account, office, ACTOR)
         except Refused as error:
             fail(error.message)
         except UnknownRegion as error:

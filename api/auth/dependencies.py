@@ -42,7 +42,7 @@ def logged_in(request: Request, state: StateDep) -> LoggedIn:
     return who
 
 
-def lawyer_id(who: "LoggedInDep") -> UUID:
+async def lawyer_id(who: "LoggedInDep") -> UUID:
     """The lawyer who is asking. 403 for other staff."""
     if who.staff.lawyer_id is None:
         raise HTTPException(403, "只有律师可以使用解答台")

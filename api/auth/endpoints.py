@@ -1,6 +1,5 @@
 """/v1/auth: log in, log out, who am I."""
 
-from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +10,7 @@ from api.auth.dependencies import COOKIE, LoggedInDep
 from api.state import State, StateDep
 from escalation import staff
 from escalation.models import Staff
+from escalation.staff import Role
 
 router = APIRouter(prefix="/v1/auth", tags=["登录"])
 
@@ -25,7 +25,7 @@ class Credentials(BaseModel):
 class WhoAmI(BaseModel):
     login: str
     name: str
-    role: Literal["lawyer", "supervisor", "administrator"]
+    role: Role
     lawyer_id: UUID | None
     csrf_token: str
 

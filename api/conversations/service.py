@@ -23,12 +23,12 @@ from bot.actions.without_rasa import understand
 from core.clock import now
 from core.live import PREFIX
 from core.log import get_logger
-from core.security import Vault
-from escalation import call_backs, consultations, conversations
+from escalation import consultations, conversations
 from escalation.dispatcher import nudge
 from escalation.errors import Refused
 from escalation.models import Consultation, Message
 from escalation.replies import Reply
+from services import drafts
 
 # A turn takes as long as Rasa may, and little more. Whoever holds the lock longer is dead, or lost Redis on the way.
 _LOCK_SECONDS_BEYOND_RASA = 3.0
@@ -43,7 +43,6 @@ class MessageService:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._vault = Vault(state.settings)
         self._rasa = Rasa(state.settings, state.http)
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
@@ -55,12 +54,12 @@ class MessageService:
 
         def store() -> Message:
             with self._state.database.write() as session:
-                return call_backs.receive(
+                return drafts.receive(
                     session,
                     conversation_id,
                     words,
                     client_message_id,
-                    self._vault,
+                    self._state.services.vault,
                     payload=payload,
                     address_to=address_to,
                 ).message
@@ -101,9 +100,12 @@ class MessageService:
     async def _replies(self, message: Message) -> list[Reply]:
         payload = message.data.get("payload")
         try:
-            return await self._rasa.replies(message.conversation_id, message.id, payload or message.text)
+            if payload is None:
+                return await self._rasa.replies(message.conversation_id, message.id, message.text)
         except RasaUnavailable:
-            intent, entities = understand(message.text, payload)
+            log.info("Rasa 不可用，按字面理解", message=str(message.id))
+        # A button says what it means: there is nothing to understand.
+        intent, entities = understand(message.text, payload)
         turn = await run_in_threadpool(turn_of, self._state.services, message.id, intent, entities)
         return await run_in_threadpool(handle, turn)
 

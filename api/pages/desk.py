@@ -20,7 +20,7 @@ from api.pages.desk_beside import NOTHING_FILLED, Filled, beside
 from api.pages.desk_view import Drafted
 from api.pages.errors import says
 from api.pages.rendering import HEADERS, fragment, is_htmx, page
-from api.pages.staff import ActingLawyer, ActingStaff, Reading, ReadingLawyer
+from api.pages.staff import HOMES, ActingLawyer, ActingStaff, Reading, ReadingLawyer
 from api.problems import status_of
 from api.state import State, StateDep
 from core.security import hash_token
@@ -52,7 +52,7 @@ def log_in(
     password: Annotated[str, Form(max_length=256)] = "",
     wanted: Annotated[str, Form()] = "/desk",
 ) -> Response:
-    response = RedirectResponse(wanted if wanted.startswith(("/desk", "/board")) else "/desk", 303)
+    response = RedirectResponse(wanted if wanted.startswith(HOMES) else "/desk", 303)
     try:
         start_session(state, request, response, login, password)
     except (Refused, HTTPException) as error:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, Form, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.auth.dependencies import LoggedIn, who_is_it
 from api.pages.errors import says
@@ -13,7 +13,9 @@ from api.pages.rendering import is_htmx, page
 from api.state import StateDep
 from core.security import same
 
-ROLES = {"lawyer": "律师", "supervisor": "督导员", "administrator": "管理员"}
+ROLES = {"lawyer": "律师", "supervisor": "督导员", "administrator": "管理员", "clerk": "办事人员"}
+HOMES = ("/desk", "/board", "/office")
+"""Where staff work: a log-in leads back to where it was asked for."""
 
 
 class NotLoggedIn(Exception):
@@ -70,7 +72,7 @@ def install(app: FastAPI) -> None:
     async def _log_in(request: Request, _error: NotLoggedIn) -> Response:
         if is_htmx(request):
             return says(request, 401, "登录已经过期，请另开一页登录后再试。您写的内容还在这里")
-        home = "/board" if request.url.path.startswith("/board") else "/desk"
+        home = next((each for each in HOMES if request.url.path.startswith(each)), "/desk")
         wanted = request.url.path if request.method == "GET" else home
         return page(request, "login.html", 200 if request.method == "GET" else 401, error="", login="", wanted=wanted)
 
@@ -78,5 +80,7 @@ def install(app: FastAPI) -> None:
     async def _other_staff(request: Request, error: NotALawyer) -> Response:
         if is_htmx(request):
             return says(request, 403, "只有律师可以使用解答台")
+        if error.who.staff.role == "clerk":
+            return RedirectResponse("/office", 303)
         account, role = error.who.staff, ROLES.get(error.who.staff.role, "工作人员")
         return page(request, "not_a_lawyer.html", 403, account=account, role=role, csrf_token=error.who.csrf_token)

@@ -1,8 +1,12 @@
 """The services of the menu: what each is, who may, what to bring. Facts of national law and practice; places come with the offices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from escalation.replies import Choice, Reply
+from services.forms import load_forms
+from services.models import Office
+from services.offices import office_lines
 
 ASK_LAWYERS = Choice(title="问律师", payload="/ask_person")
 WHAT_ELSE = Choice(title="还能办什么", payload="/what_can_you_do")
@@ -31,8 +35,8 @@ MENU = (
         "legal_aid",
         "求法援",
         "法律援助：经济困难的公民，请求工伤或交通事故赔偿、劳动报酬、赡养抚养费等事项时，可以申请由律师免费代理。"
-        "请求支付劳动报酬、工伤赔偿的农民工，以及军人军属、受虐待或家庭暴力的受害人等，不受经济困难条件限制。"
-        "一般要带：身份证、申请表、与事情有关的材料。可到当地法律援助中心办理，或拨 12348。",
+        "进城务工人员讨薪、要工伤赔偿的，免予核查经济状况；受虐待、遗弃或家庭暴力的受害人不受经济困难条件限制；军人军属优先。"
+        "一般要带：身份证、申请表、与事情有关的材料。可以在这里申请，也可以到当地法律援助中心办理，或拨 12348。",
     ),
     ServiceInfo(
         "mediation",
@@ -87,13 +91,30 @@ STANDING = {
     )
 }
 
-_BY_INTENT = {service.intent: service for service in MENU}
+_HOTLINE = ServiceInfo(
+    "government_hotline",
+    "12345",
+    "这件事归政府部门办，不是法律问题，可以直接拨 12345 政务服务便民热线，也可以在这里登记，我们转过去。",
+)
+_APPLY = {
+    "notary": "在线预约",
+    "appraisal": "在线预约",
+    "enforcement_complaint": "在线投诉",
+    "government_hotline": "在这里登记",
+}
+_BY_INTENT = {service.intent: service for service in (*MENU, _HOTLINE)}
 SERVICE_INTENTS = frozenset(_BY_INTENT)
 
 
-def describe(intent: str) -> Reply:
-    """What this service is, and what to do next."""
-    return Reply(kind="menu", text=_BY_INTENT[intent].text, choices=[ASK_LAWYERS, WHAT_ELSE])
+def describe(intent: str, offices: Sequence[Office] = ()) -> Reply:
+    """What this service is, where it is to be had, and what to do next."""
+    where = "".join(f"\n{office_lines(office)}" for office in offices)
+    apply = [Choice(title=_APPLY.get(intent, "在线申请"), payload=f'/apply{{"service": "{intent}"}}')]
+    return Reply(
+        kind="menu",
+        text=f"{_BY_INTENT[intent].text}{where}",
+        choices=[*(apply if intent in load_forms() else []), ASK_LAWYERS, WHAT_ELSE],
+    )
 
 
 def menu(opening: str) -> Reply:

@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from core.database import Database
+from core.security import Vault
 from escalation.models import Message
 from escalation.policy import Policy
 from knowledge_base.search import SearchResult
@@ -23,6 +24,7 @@ class Services:
     database: Database
     policy: Policy
     knowledge_base: Searches | None
+    vault: Vault
 
 
 @dataclass(frozen=True, slots=True)

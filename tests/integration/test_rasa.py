@@ -1,6 +1,7 @@
 """Rasa as it runs in service: what reaches the action, who is let in, how it stops, and how well it understands."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -88,24 +89,6 @@ def test_the_call_carries_the_tracker_as_rasa_sdk_expects(rasa: RasaProcess, act
     assert latest["intent"]["name"] == "thanks"
     assert 0 < latest["intent"]["confidence"] <= 1
     assert latest["metadata"] == {"message_id": "m"}
-
-
-@pytest.mark.parametrize(
-    ("payload", "intent", "entities"),
-    [
-        ('/rate{"level": 5}', "rate", {"level": 5}),
-        ('/follow_up{"about": "0190c0de"}', "follow_up", {"about": "0190c0de"}),
-        ('/new_question{"about": "0190c0de"}', "new_question", {"about": "0190c0de"}),
-        ('/set_region{"code": "150900"}', "set_region", {"code": "150900"}),
-        ('/ask_person{"about": "0190c0de"}', "ask_person", {"about": "0190c0de"}),
-        ("/legal_aid", "legal_aid", {}),
-    ],
-)
-def test_a_buttons_payload_arrives_with_its_entities(
-    rasa: RasaProcess, payload: str, intent: str, entities: dict[str, Any]
-) -> None:
-    (reply,) = rasa.send("citizen-3", payload)
-    assert (reply["custom"]["intent"], reply["custom"]["entities"]) == (intent, entities)
 
 
 @pytest.mark.parametrize(
@@ -214,19 +197,14 @@ def test_the_held_out_sentences_are_not_in_the_training_data() -> None:
         for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
             lines = block["examples"].splitlines() if "intent" in block else []
             trained |= {re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line.removeprefix("- ").strip()) for line in lines}
-    assert not trained & {text for name in ("nlu_test.yml", "nlu_blind.yml") for text, _ in held_out(name)}
+    assert not trained & {text for text, _ in held_out("nlu_test.yml")}
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "accuracy", "danger_recall"),
-    # Floors against regression. What to expect of new sentences is in bot/README.md: less. (Fallback counts as wrong.)
-    [("nlu_test.yml", 250, 0.90, 0.95), ("nlu_blind.yml", 120, 0.80, 0.80)],
-)
-def test_it_understands_sentences_it_was_not_trained_on(
-    rasa: RasaProcess, name: str, size: int, accuracy: float, danger_recall: float
-) -> None:
-    examples = held_out(name)
-    assert len(examples) >= size
+def test_it_understands_sentences_it_was_not_trained_on(rasa: RasaProcess) -> None:
+    """Floors against regression; the figures are in bot/README.md. (Fallback counts as wrong.)"""
+    accuracy, danger_recall = 0.85, 0.9
+    examples = held_out("nlu_test.yml")
+    assert len(examples) >= 600
     right = {True: 0, False: 0}
     danger: list[str] = []
     for text, intent in examples:
@@ -237,3 +215,20 @@ def test_it_understands_sentences_it_was_not_trained_on(
     dangers = sum(intent == "danger" for _, intent in examples)
     assert right[True] / len(examples) >= accuracy
     assert 1 - len(danger) / dangers >= danger_recall, danger
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("data", "validate", "--domain", "domain.yml", "--data", "bot/data", "--fail-on-warnings"),
+        ("test", "core", "--stories", "tests/data/test_stories.yml", "--fail-on-prediction-errors"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_rasa_itself_finds_nothing_wrong(model: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    extra = ("--model", str(model), "--out", str(tmp_path)) if command[0] == "test" else ()
+    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "CUDA_VISIBLE_DEVICES": "-1"}
+    found = subprocess.run(
+        [bot_python(), "-m", "rasa", *command, *extra], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stdout[-3000:] + found.stderr[-3000:]

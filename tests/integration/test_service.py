@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -18,6 +19,7 @@ from factories import wait_until
 from people import Citizen, LawyerAtDesk
 from running import Running, free_port, running
 from sqlalchemy import func, select
+from talk import Staff, hold, transcripts
 
 from core.database import Database
 from core.settings import ROOT
@@ -63,6 +65,20 @@ def test_a_simple_question_is_answered_at_once_from_the_law(citizen: Citizen) ->
     assert first["status"] == "现行有效"
     assert citizen.client.get(first["url"]).status_code == 200
     assert citizen.reads()["messages"][1]["citations"] == reply["citations"]
+
+
+@pytest.fixture(scope="module")
+def staff(service: Running) -> Iterator[Staff]:
+    database = Database(f"sqlite:///{service.home / 'wenfa.db'}")
+    yield Staff(service.client, database)
+    database.dispose()
+
+
+@pytest.mark.parametrize("transcript", transcripts(), ids=lambda each: each["name"])
+def test_a_conversation_ends_where_the_citizen_wanted(
+    service: Running, staff: Staff, lawyers: list[LawyerAtDesk], transcript: dict[str, Any]
+) -> None:
+    hold(transcript, Citizen(service.client, transcript["region"]), staff, lawyers, plain=False)
 
 
 def test_the_readmes_walk_works_when_pasted(service: Running) -> None:

@@ -4,10 +4,12 @@ from alembic import context
 
 import escalation.models
 import knowledge_base.models
+import services.models
 from core.database import Base
 
 assert escalation.models
 assert knowledge_base.models
+assert services.models
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""The desk of offices: requests that citizens sent, worked on until they are done."""

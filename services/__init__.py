@@ -1,0 +1,1 @@
+"""The eight services: offices, forms, and requests that end on the right office's desk. Knows nothing of HTTP."""

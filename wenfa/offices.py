@@ -1,0 +1,66 @@
+"""``wenfa offices``: the offices that take citizens' requests, from a file. Chinese, for the person who looks after them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from core.regions import full_name
+from escalation.errors import Refused
+from wenfa.terminal import console, fail, interruptible, open_database
+
+offices = typer.Typer(help="办事机构：法律援助、调解、公证等机构。", no_args_is_help=True)
+
+ACTOR = "command line"
+_FAULTS_SHOWN = 50
+
+
+@offices.command(name="import")
+def import_command(
+    file: Annotated[
+        Path | None, typer.Argument(help="机构名册：CSV 文件（UTF-8 或 GBK）", exists=True, dir_okay=False)
+    ] = None,
+    template: Annotated[bool, typer.Option("--template", help="输出一份名册的样子，可以照着填")] = False,
+) -> None:
+    """导入办事机构，按地区和名称增加或更新，可以反复运行；有问题的行逐一列出，其余照常导入。"""
+    from services.office_file import TEMPLATE, import_offices
+
+    if template:
+        # Where it goes into a file, Excel needs the mark to see that it is UTF-8.
+        sys.stdout.write(TEMPLATE if sys.stdout.isatty() else f"\ufeff{TEMPLATE}")
+        return
+    if file is None:
+        fail("请写出名册文件，例如 wenfa offices import offices.csv；名册的样子用 --template 看。")
+    with interruptible(), open_database() as database:
+        try:
+            with database.write() as session:
+                done = import_offices(session, file.read_bytes(), ACTOR)
+        except Refused as error:
+            fail(error.message)
+    if done.unknown_columns:
+        console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
+    for fault in done.faults[:_FAULTS_SHOWN]:
+        place = f"第 {fault.line} 行 {fault.column}"
+        console.print(f"{place}：{fault.message}（写的是“{fault.written}”）", style="red", markup=False)
+    if len(done.faults) > _FAULTS_SHOWN:
+        console.print(f"……还有 {len(done.faults) - _FAULTS_SHOWN} 处", style="red")
+    console.print(
+        f"新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
+    )
+    if done.faults:
+        raise typer.Exit(1)
+
+
+@offices.command(name="list", help="列出在用的办事机构。")
+def list_offices() -> None:
+    from services.catalogue import SERVICES
+    from services.offices import all_offices
+
+    table = Table("名称", "地区", "承办事项", "电话")
+    with open_database() as database, database.read() as session:
+        for office in all_offices(session):
+            names = "、".join(SERVICES[each].name for each in office.services)
+            table.add_row(office.name, full_name(office.region), names, office.phone)
+    console.print(table)
