@@ -27,6 +27,7 @@ _SAYS_WHY = 14
 _MOST_ASKED = 4
 _TITLE_CHARS = 12
 _ORDINALS = {"一": 1, "1": 1, "二": 2, "2": 2, "两": 2, "三": 3, "3": 3, "四": 4, "4": 4, "五": 5, "5": 5}
+_ASKS = re.compile(r"[?？]|[吗么呢]$|多少|多久|能不能|可不可以|要不要|是不是|会不会")
 _POSITION = re.compile(r"第\s*([一二两三四五1-5])\s*[位个名]")
 
 
@@ -186,6 +187,22 @@ def _follow_up(turn: Turn, consultation_id: UUID, message: Message) -> list[Repl
     if round_.message_id == message.id and not names:
         return [wording.handed_over(progress)]
     return [wording.follow_up_sent(progress, names)]
+
+
+def asks(text: str) -> bool:
+    """Whether it is put as a question."""
+    return _ASKS.search(text.rstrip("。.！! ")) is not None
+
+
+def addresses_a_lawyer(turn: Turn) -> bool:
+    """Whether it is said to one of those who answered ("给第二位律师：仲裁要交钱吗"), whatever else the words sound like."""
+    if turn.pressed or not _POSITION.search(turn.text):
+        return False
+    consultation = under_way(turn)
+    if consultation is None:
+        return False
+    with turn.services.database.read() as session:
+        return bool(_named(turn.text, consultations.lawyers_who_answered(session, consultation.id)))
 
 
 def _named(text: str, answerers: list[UUID]) -> list[UUID]:

@@ -41,6 +41,11 @@ def handle(turn: Turn) -> list[Reply]:
 def _handler(turn: Turn) -> Callable[[Turn], list[Reply]]:
     if turn.pressed and turn.intent in _BUTTONS:
         return _BUTTONS[turn.intent]
+    if asking.addresses_a_lawyer(turn):
+        return asking.follow_up
+    # While lawyers are at it, "仲裁要交钱吗" is for them; "我要申请仲裁" is for the service.
+    if turn.intent in SERVICE_INTENTS and not turn.pressed and asking.asks(turn.text) and asking.under_way(turn):
+        return asking.question
     return _HANDLERS.get(turn.intent, asking.unclear)
 
 

@@ -81,7 +81,7 @@ def hold(
         if "clerk" in step or "supervisor" in step or "lawyers" in step:
             seq = citizen.reads()["messages"][-1]["seq"]
             if "lawyers" in step:
-                _answer(lawyers, step["lawyers"])
+                _answer(lawyers, _consultation(citizen), step["lawyers"])
             else:
                 staff.does(_number(citizen), step)
             last = citizen.reads(seq)["messages"]
@@ -117,16 +117,24 @@ def _words(step: dict[str, Any], last: list[dict[str, Any]], plain: bool, where:
     return standing[0]
 
 
-def _answer(lawyers: list[LawyerAtDesk], count: int) -> None:
-    """So many of them answer whatever waits for them."""
+def _answer(lawyers: list[LawyerAtDesk], consultation: str, count: int) -> None:
+    """So many of them answer what waits of this consultation."""
     answered = 0
     for lawyer in lawyers:
         for waiting in lawyer.waiting():
+            if waiting["consultation"] != consultation:
+                continue
             if answered < count and lawyer.claims(waiting["id"]).status_code == 200:
                 found = lawyer.answers(waiting["id"], "可以要求赔偿金，请把录音留好。")
                 assert found.status_code == 201, found.text
                 answered += 1
     assert answered == count, f"{answered} of {count} answered"
+
+
+def _consultation(citizen: Citizen) -> str:
+    """The number of the consultation that was told of first."""
+    said = [each["text"] for each in citizen.reads()["messages"]]
+    return next(text.split("咨询编号 ")[1].split("。")[0] for text in said if "咨询编号 " in text)
 
 
 def _number(citizen: Citizen) -> str:
