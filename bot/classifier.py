@@ -11,15 +11,18 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.logistic_regression_classifier import LogisticRegressionClassifier
+from rasa.shared.nlu.training_data.message import Message
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class TunedLogisticRegression(LogisticRegressionClassifier):
-    """Options beyond Rasa's: `class_weight` ("balanced" or null) and `C` (inverse strength of regularisation)."""
+    """Options beyond Rasa's: `class_weight` ("balanced" or null), `C` (inverse strength of regularisation), and `suffices`: intents
+    that are taken from a probability on, though another is likelier, for it is worse to miss them than to be wrong.
+    """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {**LogisticRegressionClassifier.get_default_config(), "class_weight": None, "C": 1.0}
+        return {**LogisticRegressionClassifier.get_default_config(), "class_weight": None, "C": 1.0, "suffices": {}}
 
     def __init__(self, config: dict[str, Any], name: str, model_storage: ModelStorage, resource: Resource) -> None:
         super().__init__(config, name, model_storage, resource)
@@ -35,3 +38,16 @@ class TunedLogisticRegression(LogisticRegressionClassifier):
         if hasattr(classifier.clf, "coef_"):
             classifier.clf.coef_ = np.asfortranarray(classifier.clf.coef_)
         return classifier
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        super().process(messages)
+        suffices: dict[str, float] = self.config["suffices"]
+        for message in messages:
+            first, *others = message.get("intent_ranking")
+            enough = [each for each in others if each["confidence"] >= suffices.get(each["name"], 2)]
+            if enough and first["name"] not in suffices:
+                # As sure as the likeliest was: the fallback asks whether anything was understood at all.
+                chosen = {"name": enough[0]["name"], "confidence": first["confidence"]}
+                message.set("intent", chosen, add_to_output=True)
+                message.set("intent_ranking", [chosen, first, *others], add_to_output=True)
+        return messages

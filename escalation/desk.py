@@ -71,11 +71,13 @@ class DeskRound(NamedTuple):
 
 def waiting_rounds(session: Session, lawyer_id: UUID, limit: int = 100) -> list[DeskRound]:
     """The open rounds pushed to this lawyer: urgent first, then those addressed to them, then the oldest."""
+    # Which rounds are open is asked first: over the years a lawyer has been pushed more than are ever open at once.
+    open_rounds = select(Round.id).where(Round.state == "open")
     statement = (
         select(Round.id)
         .join(Push, Push.round_id == Round.id)
         .join(Consultation, Consultation.id == Round.consultation_id)
-        .where(Push.lawyer_id == lawyer_id, Round.state == "open")
+        .where(Push.lawyer_id == lawyer_id, Push.round_id.in_(open_rounds))
         .order_by(Consultation.urgent.desc(), (Push.tier == "addressed").desc(), Round.started_at)
         .limit(limit)
     )

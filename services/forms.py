@@ -92,7 +92,7 @@ class Form(_Strict):
 
     def slot(self, name: str) -> Slot:
         """Raises KeyError."""
-        return next(slot for slot in self.slots if slot.name == name) if name in self.names else _missing(name)
+        return {slot.name: slot for slot in self.slots}[name]
 
     @property
     def names(self) -> frozenset[str]:
@@ -105,10 +105,6 @@ class Form(_Strict):
     def next_slot(self, values: Mapping[str, Any]) -> Slot | None:
         """What to ask next; None when all is known."""
         return next((slot for slot in self.wanted(values) if slot.name not in values), None)
-
-
-def _missing(name: str) -> Slot:
-    raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)

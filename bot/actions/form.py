@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 from bot.actions import wording
 from bot.actions.turn import Turn
 from core.clock import today
+from escalation import conversations
+from escalation.models import Message
+from escalation.phones import phones_in
 from escalation.replies import Choice, Citation, Reply
 from services import drafts
 from services.catalogue import SERVICES
@@ -43,23 +46,27 @@ _QUESTION = re.compile(r"[?？]|吗|怎么|多少|多久|什么|能不能|可以
 
 
 def apply(turn: Turn) -> list[Reply]:
-    """Begin, or go on with, the form of the service that a button names."""
+    """Begin, or go on with, the form of the service that a button names; what the citizen said before it is taken in."""
     service = turn.entities.get("service", "")
-    return begin(turn, service) if service in load_forms() else [_nothing_open()]
-
-
-def begin(turn: Turn, service: str) -> list[Reply]:
-    """Open the form and take from the message what it already says."""
+    if service not in load_forms():
+        return [_nothing_open()]
     form = load_forms()[service]
     with turn.services.database.write() as session:
-        known = drafts.draft_at_work(session, turn.message.conversation_id)
-        seen = known is not None and known.message_id == turn.message.id
+        said = _said_before(session, turn)
         draft = drafts.begin(session, turn.message.conversation_id, service, turn.message.id, turn.region)
         before = dict(draft.values)
-        if not turn.pressed and not seen:
-            taken = take(form, draft.values, None, turn.text, today())
-            drafts.fill(session, draft, taken.values, turn.message.id)
+        taken = take(form, before, None, said, today()).values
+        if "phone" in taken:
+            draft.phone_encrypted = turn.services.vault.encrypt(phones_in(said)[0].number)
+        drafts.fill(session, draft, taken, turn.message.id)
         return [*_checked(turn, form, draft.values, before), _next(session, draft, begun=True)]
+
+
+def _said_before(session: Session, turn: Turn) -> str:
+    """What the citizen had typed when this button was offered; empty where they had pressed one."""
+    last = conversations.last_service_message(session, turn.message.conversation_id)
+    origin = session.get(Message, last.in_reply_to) if last is not None and last.in_reply_to else None
+    return origin.text if origin is not None and origin.kind == "text" else ""
 
 
 def at_work(turn: Turn) -> list[Reply] | None:

@@ -107,15 +107,16 @@ def withdraw(turn: Turn) -> list[Reply]:
 def past_consultations(turn: Turn) -> list[Reply]:
     """Earlier consultations of this conversation, to look into again."""
     answers = (
-        select(Round.consultation_id, func.count(Answer.message_id).label("count"))
-        .join(Answer, Answer.round_id == Round.id)
-        .group_by(Round.consultation_id)
-        .subquery()
+        select(func.count())
+        .select_from(Answer)
+        .join(Round, Round.id == Answer.round_id)
+        .where(Round.consultation_id == Consultation.id)
+        .correlate(Consultation)
+        .scalar_subquery()
     )
     statement = (
-        select(Consultation, Message.text, func.coalesce(answers.c.count, 0))
+        select(Consultation, Message.text, answers)
         .join(Message, Message.id == Consultation.opening_message_id)
-        .outerjoin(answers, answers.c.consultation_id == Consultation.id)
         .where(Consultation.conversation_id == turn.message.conversation_id)
         .order_by(Consultation.opened_at.desc())
         .limit(_SHOWN)
