@@ -7,7 +7,7 @@ and a message that has gone to lawyers stays there whatever the second look make
 from collections.abc import Callable
 
 from bot.actions import asking, call_back, directory, form, requests, wording
-from bot.actions.danger import speaks_of_danger
+from bot.actions.danger import NUMBERS, speaks_of_danger
 from bot.actions.services import SERVICE_INTENTS, describe, menu
 from bot.actions.turn import Turn
 from core.regions import NATION, Region, UnknownRegion, full_name, get_region, regions_in
@@ -26,7 +26,12 @@ def handle(turn: Turn) -> list[Reply]:
         if known is not None:
             return [*known, *noted]
         left_a_number = turn.message.kind == "phone"
-        if (turn.intent == "danger" and not left_a_number) or (not turn.pressed and speaks_of_danger(turn.text)):
+        says_so = not turn.pressed and speaks_of_danger(turn.text)
+        if says_so or (turn.intent == "danger" and not left_a_number):
+            # What is told into a form may only sound like it: the numbers, and the form goes on.
+            told = None if says_so else form.at_work(turn)
+            if told is not None:
+                return [Reply(kind="notice", text=NUMBERS), *told]
             return [*asking.danger(turn), *noted]
         if left_a_number:
             return noted
