@@ -4,6 +4,7 @@ Handlers may run twice for one message (a crash, a slow Rasa): every verb they c
 and a message that has gone to lawyers stays there whatever the second look makes of it.
 """
 
+import re
 from collections.abc import Callable
 
 from bot.actions import asking, call_back, directory, form, requests, wording
@@ -17,6 +18,8 @@ from escalation.errors import Refused
 from escalation.replies import Choice, Reply
 from services.offices import offices_for
 
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
 
 def handle(turn: Turn) -> list[Reply]:
     """Do what the citizen wants and say so. Always says something."""
@@ -27,7 +30,9 @@ def handle(turn: Turn) -> list[Reply]:
             return [*known, *noted]
         left_a_number = turn.message.kind == "phone"
         says_so = not turn.pressed and speaks_of_danger(turn.text)
-        if says_so or (turn.intent == "danger" and not left_a_number):
+        # A number alone speaks of nothing.
+        sounds_so = turn.intent == "danger" and not left_a_number and _HAN.search(turn.text) is not None
+        if says_so or sounds_so:
             # What is told into a form may only sound like it: the numbers, and the form goes on.
             told = None if says_so else form.at_work(turn)
             if told is not None:

@@ -10,13 +10,16 @@ from people import PASSWORD, LawyerAtDesk, Service
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
+from bot.actions.handlers import handle
+from bot.actions.turn import Services, Turn
 from core.clock import now
 from core.database import Database
 from core.security import Vault
 from core.settings import Settings
 from escalation.conversations import messages_after
 from escalation.errors import Conflict, NotFound, Refused
-from escalation.models import AuditRow, Message
+from escalation.models import AuditRow, Consultation, Message
+from escalation.policy import Policy
 from escalation.staff import create_staff
 from services import drafts, requests
 from services.models import Draft, Office, RequestStep, ServiceRequest
@@ -315,3 +318,21 @@ def test_a_draft_outlives_the_process_and_rasa(service: Service) -> None:
     assert first == again
     assert "另一方" in first[0]["text"]
     assert "另一方" in citizen.asks("接着填")[0]["text"]
+
+
+def test_a_story_that_sounds_like_danger_gets_the_numbers_and_the_form_goes_on(
+    database: Database, vault: Vault
+) -> None:
+    conversation = a_conversation(database, ULANQAB)
+    begun = a_message(database, conversation, "在线投诉")
+    with database.write() as session:
+        draft = drafts.begin(session, conversation, "enforcement_complaint", begun.id, "150902")
+        drafts.fill(session, draft, {"authority": "城管大队", "occurred_on": "2026-11-21"}, begun.id)
+        drafts.ask(session, draft, "story")
+    told = a_message(database, conversation, "在菜市场门口没出示证件就把我的三轮车拉走，旁边有监控")
+    numbers, next_question = handle(Turn(Services(database, Policy(), None, vault), told, "150902", "danger"))
+    assert "110" in numbers.text
+    assert "您的姓名" in next_question.text
+    with database.read() as session:
+        assert session.get_one(Draft, draft.id).values["story"] == told.text
+        assert session.execute(select(func.count()).select_from(Consultation)).scalar_one() == 0
