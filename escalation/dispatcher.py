@@ -32,8 +32,8 @@ _STREAM_LENGTH = 20_000
 _POLL_SECONDS = 1.0
 _LEAST_SECONDS = 0.02  # between two looks: what is due and held by another dispatcher is not asked for without end
 _REBUILD_SECONDS = 30.0
-_HOLD_SECONDS = 0.05
-"""How long a transaction of moves may grow: many rounds due at once share its cost, and citizens who write wait no longer."""
+_HOLD_SECONDS = {"sqlite": 0.05, "postgresql": 0.25}
+"""How long a transaction of moves may grow: rounds due together share its cost. SQLite lets nobody else write meanwhile."""
 _SWEEP_SECONDS = 600.0
 _SWITCH_SECONDS = 0.0005
 _KEEP_RELAYED = timedelta(days=1)
@@ -110,7 +110,7 @@ class Dispatcher:
 
     def _move_some(self, due: Sequence[UUID]) -> tuple[int, int]:
         """Move the first of these, as many as a short transaction holds: how many it looked at, how many it moved."""
-        done, looked_at, until = 0, 0, time.perf_counter() + _HOLD_SECONDS
+        done, looked_at, until = 0, 0, time.perf_counter() + _HOLD_SECONDS[self.database.engine.dialect.name]
         with self.database.write() as session:
             for round_id in due:
                 done += move_round(session, round_id)
