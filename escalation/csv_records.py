@@ -19,6 +19,16 @@ class Record:
     """What is wrong with it as a record; its cells then mean nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row was left out. The line is that of the file, as an editor counts."""
+
+    line: int
+    column: str
+    written: str
+    message: str
+
+
 def open_csv(content: bytes, may_break: Collection[str]) -> tuple[list[str], Iterator[Record]]:
     """The head, and the records below it. `may_break` names the columns whose cells may go over several lines.
 

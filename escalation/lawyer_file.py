@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 
 from core.region_names import UnclearRegion, region_written
 from core.regions import ancestor
-from escalation.csv_records import Record, open_csv
+from escalation.csv_records import Fault, Record, open_csv
 from escalation.duty_grammar import Hours, Unreadable, parse_duty_hours
 from escalation.errors import Refused
 from escalation.phones import phones_in
@@ -40,16 +40,6 @@ _YES = {"是": True, "在职": True, "1": True, "true": True, "否": False, "离
 _MAY_BREAK = ("律所", "专长", "语言", "值班时间")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a row was left out. The line is that of the file, as an editor counts."""
-
-    line: int
-    column: str
-    written: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from core.database import Base, database_now
 from core.ids import new_id
 from core.regions import ancestor, get_region
 from core.security import Vault
+from escalation.csv_records import Fault
 from escalation.duty_grammar import Hours
 from escalation.errors import Refused
 from escalation.journal import audit
-from escalation.lawyer_file import Entry, Fault, LawyerFile, read_lawyers, wrong_circle
+from escalation.lawyer_file import Entry, LawyerFile, read_lawyers, wrong_circle
 from escalation.models import AuditRow, Contact, DutyHours, Lawyer
 
 LawyerTier = Literal["city", "province", "nation"]

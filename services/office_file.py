@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.ids import new_id
 from core.region_names import UnclearRegion, region_written
-from escalation.csv_records import open_csv
+from escalation.csv_records import Fault, open_csv
 from escalation.errors import Refused
 from escalation.journal import audit
 from services.catalogue import SERVICES, WITH_REQUESTS, service_called
@@ -23,16 +23,6 @@ TEMPLATE = """\
 """
 _YES = {"": True, "是": True, "1": True, "否": False, "0": False}
 _MOST = {"名称": 128, "地址": 300, "电话": 64, "办公时间": 300}
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a row was left out, with the line of the file."""
-
-    line: int
-    column: str
-    written: str
-    message: str
 
 
 @dataclass(slots=True)

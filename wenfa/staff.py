@@ -17,7 +17,7 @@ from escalation.errors import Refused
 from wenfa.terminal import console, fail, interruptible, load_settings, open_database
 
 if TYPE_CHECKING:
-    from escalation.lawyer_file import Fault
+    from escalation.csv_records import Fault
 
 staff = typer.Typer(help="工作人员：账号和律师。", no_args_is_help=True)
 

@@ -6,8 +6,6 @@ Every step is idempotent by the message's id: looked at twice, a message goes to
 import re
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from bot.actions import wording
 from bot.actions.danger import NUMBERS
 from bot.actions.turn import Turn
@@ -214,16 +212,16 @@ def _named(text: str, answerers: list[UUID]) -> list[UUID]:
 def _of_several(turn: Turn) -> list[Reply]:
     """Which of the consultations under way is meant, asked where there are several; nothing where the lawyer is named."""
     with turn.services.database.read() as session:
-        under_way = consultations.open_consultations(session, turn.message.conversation_id)[:_MOST_ASKED]
-        opening = [session.get_one(Message, each.opening_message_id).text for each in under_way]
-    if len(under_way) < 2 or turn.message.data.get("address_to"):
+        candidates = consultations.open_consultations(session, turn.message.conversation_id)[:_MOST_ASKED]
+        opening = [session.get_one(Message, each.opening_message_id).text for each in candidates]
+    if len(candidates) < 2 or turn.message.data.get("address_to"):
         return []
     about = f'"about": "{turn.message.id}"'
     choices = [
         Choice(
             title=f"{_beginning(text)}（{each.number}）", payload=f'/follow_up{{{about}, "consultation": "{each.id}"}}'
         )
-        for each, text in zip(under_way, opening, strict=True)
+        for each, text in zip(candidates, opening, strict=True)
     ]
     choices.append(Choice(title="新的问题", payload=f"/new_question{{{about}}}"))
     return [
@@ -282,11 +280,7 @@ def how_far(turn: Turn, consultation: Consultation) -> Progress:
 def _own_message(turn: Turn, message_id: UUID) -> Message:
     """An earlier message of this very conversation. Raises Refused: a button's id must not reach another's words."""
     with turn.services.database.read() as session:
-        return _own(session, turn, message_id)
-
-
-def _own(session: Session, turn: Turn, message_id: UUID) -> Message:
-    message = session.get(Message, message_id)
+        message = session.get(Message, message_id)
     if message is None or message.conversation_id != turn.message.conversation_id or message.author != "citizen":
         raise Refused("没有找到您说的那条消息，请重新写一遍。")
     return message
