@@ -105,6 +105,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             state.hub.run(),
             state.desks.run(),
             app.state.messages.recover(),
+            app.state.messages.rasa.follow_models(),
             _follow_the_index(state.knowledge_base),
         )
     ]

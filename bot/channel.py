@@ -15,6 +15,7 @@ from sanic.response import HTTPResponse, json
 
 # Rasa obeys these as commands on the conversation; they are no business of a message.
 _COMMANDS = frozenset({"restart", "back", "session_start"})
+_RASAS_OWN = _COMMANDS | {"nlu_fallback"}
 
 
 class TokenRestInput(RestInput):
@@ -54,5 +55,12 @@ class TokenRestInput(RestInput):
             if hmac.compare_digest(given, self._expected):
                 return None
             return json({"title": "需要令牌", "status": 401}, status=401)
+
+        @blueprint.get("/model")
+        async def model(request: Request) -> HTTPResponse:
+            """GET /webhooks/rest/model: {model, intents}, for whoever must know whether it fits."""
+            agent = request.app.ctx.agent
+            intents = sorted(set(agent.domain.intents) - _RASAS_OWN)
+            return json({"model": agent.processor.model_filename, "intents": intents})
 
         return blueprint

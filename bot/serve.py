@@ -1,6 +1,7 @@
-"""Run Rasa behind its wall: `python bot/serve.py --model FILE --port N`, with the Python of bot/.venv.
+"""Run Rasa behind its wall: `python bot/serve.py --model FILE --port N [--ready-fd FD]`, with the Python of bot/.venv.
 
-Listens on 127.0.0.1 only, stops when its parent does, and patches two slow places of Rasa 3.6.21.
+Listens on 127.0.0.1 only, stops when its parent does, and patches two slow places of Rasa 3.6.21. A second one may listen
+at the same port, so that a newer model takes over without a gap; a line on FD says when this one does.
 
 Environment: WENFA_RASA_TOKEN (asked for at every door), WENFA_ACTION_URL, WENFA_ACTION_TOKEN (sent with every action
 call as a bearer token), WENFA_TRACKER_REDIS_URL (empty: trackers in memory), LOG_LEVEL (default WARNING).
@@ -27,6 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="运行对话服务，只在本机")
     parser.add_argument("--model", type=Path, required=True, metavar="FILE")
     parser.add_argument("--port", type=int, default=5005)
+    parser.add_argument("--ready-fd", type=int, metavar="FD")
     options = parser.parse_args()
     token = os.environ.get("WENFA_RASA_TOKEN", "")
     model: Path = options.model.resolve()
@@ -39,6 +41,7 @@ def main() -> int:
     prepare_environment()
     sys.path[0] = str(ROOT)  # so that `bot.channel` is found, and bot/ itself is no import path
     patch_rasa()
+    share_the_port(options.ready_fd)
 
     import rasa.__main__
 
@@ -89,8 +92,8 @@ def prepare_environment() -> None:
         SQLALCHEMY_SILENCE_UBER_WARNING="1",
         TF_CPP_MIN_LOG_LEVEL="3",
         CUDA_VISIBLE_DEVICES="-1",
-        # Open connections may hold up a stop for this long; Sanic's default is 15 s.
-        SANIC_GRACEFUL_SHUTDOWN_TIMEOUT="1.0",
+        # Open connections may hold up a stop for this long, which is as long as a message takes; Sanic's default is 15 s.
+        SANIC_GRACEFUL_SHUTDOWN_TIMEOUT="3.0",
         SANIC_ACCESS_LOG="false",
     )
     import warnings
@@ -139,6 +142,24 @@ def patch_rasa() -> None:
     action.DEFAULT_REQUEST_TIMEOUT = ACTION_TIMEOUT_S
     # An action that fails is the api's to report; here one line will do, without fifty lines of trace.
     logging.getLogger("rasa.core.processor").addFilter(_one_line)
+
+
+def share_the_port(ready_fd: int | None) -> None:
+    """Listen with SO_REUSEPORT, and tell whoever started us once we listen: by then the model is loaded."""
+    import sanic.app
+
+    serve = sanic.app.serve_single
+
+    def serve_single(server_settings: dict[str, Any]) -> None:
+        def tell(*_: Any) -> None:
+            if ready_fd is not None:
+                os.write(ready_fd, b"ready\n")
+                os.close(ready_fd)
+
+        server_settings["app"].register_listener(tell, "after_server_start")
+        serve({**server_settings, "reuse_port": True})
+
+    sanic.app.serve_single = serve_single
 
 
 def _one_line(record: logging.LogRecord) -> bool:

@@ -29,8 +29,11 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="市民访问的网址（用于链接和二维码）；默认按地址和端口推出")
     database_url: str = Field("", description="数据库；默认为数据目录里的 SQLite，正式服务用 postgresql+psycopg://…")
     redis_url: str = Field("", description="Redis/Valkey；默认由本服务自带的 Valkey 提供，也可填 redis://…")
-    rasa_url: str = Field("", description="外部 Rasa 的网址；默认由本服务自己启动一个，只监听本机")
-    rasa_port: int = Field(5005, ge=1, le=65535, description="自带 Rasa 的本机端口")
+    rasa_url: str = Field("", description="外部 Rasa 的网址，多个用逗号隔开；默认由本服务自己启动，只监听本机")
+    rasa_port: int = Field(5005, ge=1, le=65535, description="自带 Rasa 的本机端口；有几个进程就依次往后用几个")
+    rasa_processes: int = Field(
+        1, ge=1, le=16, description="自带 Rasa 的进程数（每个约 650 MB）；一个会话始终由同一个进程处理"
+    )
     rasa_timeout_s: float = Field(3.0, gt=0, description="等待 Rasa 的最长秒数，超过就不经它直接回答")
     secret_key: str = Field("", description="主密钥（至少 32 个字符）；默认首次启动时生成并存于数据目录")
     demo: bool = Field(False, description="设为 1 时在首次启动时建立演示用律师")
@@ -123,8 +126,11 @@ class Settings(BaseSettings):
         return self.redis_url or f"unix://{self.redis_socket}"
 
     @property
-    def nlu_url(self) -> str:
-        return self.rasa_url or f"http://127.0.0.1:{self.rasa_port}"
+    def nlu_urls(self) -> list[str]:
+        """Where Rasa's processes answer: those configured, else our own."""
+        if self.rasa_url:
+            return [url.strip().rstrip("/") for url in self.rasa_url.split(",") if url.strip()]
+        return [f"http://127.0.0.1:{self.rasa_port + number}" for number in range(self.rasa_processes)]
 
     @property
     def wechat_field_names(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 What a message gives is stored with the message's id: a message counts once, however often it is looked at.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -24,8 +25,9 @@ from services.models import Draft
 
 SUMMARY = ""
 """What is `asked` while the summary is before the citizen."""
-# Whose numbers are not the citizen's own: they stay as written.
+# What is asked about the other party: a number given there is theirs. So is one that the words before it call theirs.
 _OTHERS = frozenset({"other_party", "other_contact"})
+_THEIRS = re.compile(r"(?:对方|他们?|她们?|老板|房东|公司|单位|包工头|那边)的?(?:手机|电话|号码|联系方式)")
 
 
 def receive(
@@ -40,21 +42,31 @@ def receive(
 ) -> Received:
     """Store what a citizen wrote; a number that belongs into the form at hand is kept encrypted there and masked in the message.
 
-    `data.form_phone` then holds the masked number.
+    `data.form_phone` then holds the masked number, where it is the citizen's own.
     """
     lock_conversation(session, conversation_id)
     phones = [] if payload else phones_in(text)
     draft = draft_at_work(session, conversation_id) if phones else None
-    if draft is None or draft.asked in _OTHERS or "phone" not in form_of(draft).names:
+    if draft is None or "phone" not in form_of(draft).names:
         return call_backs.receive(
             session, conversation_id, text, client_message_id, vault, payload=payload, address_to=address_to
         )
     masked = with_phones_masked(text, phones)
     received = receive_message(session, conversation_id, masked, client_message_id, address_to=address_to)
-    if received.fresh:
-        draft.phone_encrypted = vault.encrypt(phones[0].number)
+    if not received.fresh:
+        return received
+    number = vault.encrypt(phones[0].number)
+    if is_theirs(draft, text):
+        draft.other_phone_encrypted = number
+    else:
+        draft.phone_encrypted = number
         received.message.data = {**received.message.data, "form_phone": phones[0].masked}
     return received
+
+
+def is_theirs(draft: Draft, text: str) -> bool:
+    """Whether a number in this text is the other party's and not the citizen's own."""
+    return draft.asked in _OTHERS or _THEIRS.search(text) is not None
 
 
 def form_of(draft: Draft) -> Form:
@@ -126,7 +138,8 @@ def lay_aside(session: Session, draft: Draft) -> None:
 
 def drop(session: Session, draft: Draft) -> None:
     """Throw it away with all that was written into it."""
-    draft.state, draft.values, draft.phone_encrypted, draft.updated_at = "dropped", {}, "", database_now(session)
+    draft.state, draft.values, draft.updated_at = "dropped", {}, database_now(session)
+    draft.phone_encrypted = draft.other_phone_encrypted = ""
     audit(session, f"citizen:{draft.conversation_id}", "drop_form", draft.id)
 
 

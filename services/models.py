@@ -63,6 +63,8 @@ class Draft(Base):
     values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """By slot. The telephone number is masked here."""
     phone_encrypted: Mapped[str] = mapped_column(Text, default="")
+    other_phone_encrypted: Mapped[str] = mapped_column(Text, default="")
+    """The other party's number, where the citizen gave one."""
     asked: Mapped[str] = mapped_column(String(32), default="")
     """The slot asked for last; empty when the summary was shown."""
     misses: Mapped[int] = mapped_column(default=0)
@@ -99,6 +101,7 @@ class ServiceRequest(Base):
     values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     phone_encrypted: Mapped[str] = mapped_column(Text, default="")
     phone_hash: Mapped[str] = mapped_column(String(64), default="", index=True)
+    other_phone_encrypted: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(Word)
     """submitted, accepted, asked (the citizen's turn), appointed, finished, declined, withdrawn."""
     due_on: Mapped[date | None]

@@ -75,7 +75,7 @@ def submit_request(
         id=new_id(), number=next_number(session, region, SERVICES[draft.service].letter), conversation_id=conversation_id,
         draft_id=draft.id, service=draft.service, form=draft.service, region=region, office_id=office.id if office else None,
         values=dict(draft.values), phone_encrypted=draft.phone_encrypted if number else "",
-        phone_hash=vault.fingerprint(number) if number else "", state="submitted", due_on=_last_day(draft.values),
+        phone_hash=vault.fingerprint(number) if number else "", other_phone_encrypted=draft.other_phone_encrypted, state="submitted", due_on=_last_day(draft.values),
         created_at=at, updated_at=at,
     )  # fmt: skip
     session.add(request)
@@ -216,20 +216,39 @@ def find_request(session: Session, request_id: UUID, worker: Worker) -> ServiceR
     return request
 
 
-def steps_of(session: Session, request_id: UUID) -> Sequence[RequestStep]:
-    statement = select(RequestStep).where(RequestStep.request_id == request_id).order_by(RequestStep.position)
-    return session.execute(statement).scalars().all()
+def unplaced_requests(session: Session) -> int:
+    """How many wait for a supervisor because no office takes them."""
+    waiting = ServiceRequest.office_id.is_(None) & ServiceRequest.state.not_in(OVER)
+    return session.execute(select(func.count()).select_from(ServiceRequest).where(waiting)).scalar_one()
 
 
-def reveal_phone(session: Session, request_id: UUID, worker: Worker, vault: Vault) -> str:
-    """The citizen's number, told to who works on the request and put on record. Raises NotFound, Conflict once it is over."""
+def steps_of(session: Session, request_ids: Sequence[UUID]) -> dict[UUID, list[RequestStep]]:
+    """The steps of each of these requests, the first one first."""
+    statement = select(RequestStep).where(RequestStep.request_id.in_(request_ids)).order_by(RequestStep.position)
+    found: dict[UUID, list[RequestStep]] = {each: [] for each in request_ids}
+    for step in session.execute(statement).scalars():
+        found[step.request_id].append(step)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Telephone numbers of a request, in clear; empty where none was left."""
+
+    citizen: str
+    other_party: str
+
+
+def reveal_phones(session: Session, request_id: UUID, worker: Worker, vault: Vault) -> Numbers:
+    """The numbers, told to who works on the request and put on record. Raises NotFound, Conflict once it is over."""
     request = find_request(session, request_id, worker)
     if request.state in OVER:
         raise Conflict("申请已经了结，号码不再显示。")
-    if not request.phone_encrypted:
+    kept = (request.phone_encrypted, request.other_phone_encrypted)
+    if not any(kept):
         raise NotFound("市民没有留下电话，可以用“要求补充”在会话里联系。")
     audit(session, f"staff:{worker.staff_id}", "reveal_request_phone", request.id)
-    return vault.decrypt(request.phone_encrypted)
+    return Numbers(*(vault.decrypt(each) if each else "" for each in kept))
 
 
 def lines_of(request: ServiceRequest) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from wenfa.audit import audit
 from wenfa.kb import kb
 from wenfa.offices import offices
 from wenfa.policy import policy
+from wenfa.rasa import PYTHON
 from wenfa.staff import staff
 from wenfa.terminal import console, fail, interruptible, load_settings, open_database
 
@@ -94,11 +95,15 @@ def redis() -> None:
 
 
 @app.command(name="rasa", help="只启动 Rasa（用已训练的模型，只听本机）。")
-def rasa_command() -> None:
+def rasa_command(
+    number: Annotated[int, typer.Option("--number", min=1, help="第几个进程（端口依次往后）")] = 1,
+) -> None:
     from wenfa.rasa import serve
 
-    serve(load_settings())
-    fail("没有训练好的 Rasa 模型。请先运行 wenfa prepare。")
+    settings = load_settings()
+    if not PYTHON.exists():
+        fail("没有 Rasa 环境（bot/.venv）。请先运行 make setup。")
+    sys.exit(serve(settings, number - 1))
 
 
 @app.command(name="settings", help="列出所有设置、现在的值和说明。")

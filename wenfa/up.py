@@ -1,7 +1,7 @@
 """``wenfa up``: everything in one terminal. Circus starts the processes, restarts what dies and stops them together.
 
     redis        the bundled Valkey on a unix socket (not with WENFA_REDIS_URL)
-    rasa         the sidecar on loopback (not with WENFA_RASA_URL)
+    rasa         the sidecar on loopback, one or several (not with WENFA_RASA_URL)
     api          what citizens and lawyers talk to
     dispatcher   moves due rounds, relays events
 
@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -35,6 +36,8 @@ from wenfa import rasa
 
 _LOG_BYTES = 20_000_000
 _READY_WITHIN_SECONDS = 120
+# A date comes first, or a JSON object: what our own processes write.
+_OUR_LINE = re.compile(r"\d{4}-\d\d-\d\d |\{")
 
 log = get_logger("up")
 
@@ -48,8 +51,8 @@ def up(settings: Settings) -> None:
     configure(settings, "up")
     with _only_one(settings):
         _check_port(settings.host, settings.port, "WENFA_PORT")
-        if not settings.rasa_url:
-            _check_port("127.0.0.1", settings.rasa_port, "WENFA_RASA_PORT")
+        for number in range(0 if settings.rasa_url else settings.rasa_processes):
+            _check_port("127.0.0.1", settings.rasa_port + number, "WENFA_RASA_PORT")
         # In a process of its own: the libraries that build an index would stay in this one's memory for good.
         if subprocess.run([sys.executable, "-m", "wenfa", "prepare"], check=False).returncode != 0:
             raise CannotStart("准备没有完成，原因见上。")
@@ -82,30 +85,36 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 def _watchers(settings: Settings) -> list[dict[str, Any]]:
     """What runs, the last to be stopped first: circus starts from the highest priority and stops from the lowest."""
     env = {**os.environ, "WENFA_HOME": str(settings.home_dir), "WENFA_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"}
-    wanted = {
-        "redis": not settings.redis_url,
-        "rasa": not settings.rasa_url and rasa.newest_model(settings) is not None,
-        "api": True,
-        "dispatcher": True,
+    commands = {
+        **({} if settings.redis_url else {"redis": ["redis"]}),
+        **_rasa_commands(settings),
+        "api": ["api"],
+        "dispatcher": ["dispatcher"],
     }
-    names = [name for name, is_ours in wanted.items() if is_ours]
     sink = LogSink(settings.home_dir / "log" / "wenfa.log")
     return [
         {
             "name": name,
             "cmd": sys.executable,
-            "args": ["-m", "wenfa", name],
+            "args": ["-m", "wenfa", *command],
             "env": env,
             "working_dir": str(ROOT),
-            "priority": len(names) - place,
+            "priority": len(commands) - place,
             "max_retry": -1,
             "graceful_timeout": 8.0,
             "stdout_stream": {"stream": sink.of(name)},
             "stderr_stream": {"stream": sink.of(name)},
             "close_child_stdin": True,
         }
-        for place, name in enumerate(names)
+        for place, (name, command) in enumerate(commands.items())
     ]
+
+
+def _rasa_commands(settings: Settings) -> dict[str, list[str]]:
+    if settings.rasa_url or not rasa.PYTHON.exists():
+        return {}
+    numbers = range(1, settings.rasa_processes + 1)
+    return {f"rasa-{number}" if number > 1 else "rasa": ["rasa", "--number", str(number)] for number in numbers}
 
 
 class LogSink:
@@ -137,8 +146,8 @@ class _Lines:
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip()
             if text:
-                foreign = self._name in ("redis", "rasa")
-                self._sink.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{self._name}] {text}" if foreign else text)
+                named = _OUR_LINE.match(text) is not None
+                self._sink.write(text if named else f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{self._name}] {text}")
 
     def close(self) -> None:
         return

@@ -43,7 +43,7 @@ class MessageService:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._rasa = Rasa(state.settings, state.http)
+        self.rasa = Rasa(state.settings, state.http)
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(
@@ -101,7 +101,7 @@ class MessageService:
         payload = message.data.get("payload")
         try:
             if payload is None:
-                return await self._rasa.replies(message.conversation_id, message.id, message.text)
+                return await self.rasa.replies(message.conversation_id, message.id, message.text)
         except RasaUnavailable:
             log.info("Rasa 不可用，按字面理解", message=str(message.id))
         # A button says what it means: there is nothing to understand.

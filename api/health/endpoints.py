@@ -1,5 +1,6 @@
 """/healthz: the process lives. /readyz: it can do its work. /metrics: for Prometheus."""
 
+import asyncio
 from typing import Literal
 
 import httpx
@@ -70,8 +71,9 @@ async def _redis_answers(state: State) -> bool:
 
 
 async def _rasa_answers(state: State) -> bool:
+    """Whether all of its processes do."""
     try:
-        response = await state.http.get(f"{state.settings.nlu_url}/", timeout=1)
+        responses = await asyncio.gather(*(state.http.get(f"{url}/", timeout=1) for url in state.settings.nlu_urls))
     except httpx.HTTPError:
         return False
-    return response.is_success
+    return all(response.is_success for response in responses)

@@ -24,14 +24,13 @@ def list_requests(
 ) -> Requests:
     """A supervisor sees those that no office has got."""
     with state.database.read() as session:
-        found = requests.requests_at(session, worker, over=over)
-        return Requests(requests=[RequestOut.of(session, each) for each in found])
+        return Requests(requests=RequestOut.all(session, requests.requests_at(session, worker, over=over)))
 
 
 @router.get("/requests/{request_id}", summary="一份申请")
 def one(request_id: UUID, worker: WorkerDep, state: StateDep) -> RequestOut:
     with state.database.read() as session:
-        return RequestOut.of(session, requests.find_request(session, request_id, worker))
+        return RequestOut.all(session, [requests.find_request(session, request_id, worker)])[0]
 
 
 @router.get("/offices", summary="可以转交的机构")
@@ -76,12 +75,12 @@ def decline(request_id: UUID, body: Words, worker: WorkerDep, state: StateDep) -
 @router.post("/requests/{request_id}/reveal", summary="查看电话号码（留下记录）")
 def reveal(request_id: UUID, worker: WorkerDep, state: StateDep) -> Phone:
     with state.database.write() as session:
-        phone = requests.reveal_phone(session, request_id, worker, state.services.vault)
-    return Phone(id=request_id, phone=phone)
+        found = requests.reveal_phones(session, request_id, worker, state.services.vault)
+    return Phone(id=request_id, phone=found.citizen, other_phone=found.other_party)
 
 
 def _done(state: State, verb: Callable[[Session], ServiceRequest]) -> RequestOut:
     with state.database.write() as session:
-        found = RequestOut.of(session, verb(session))
+        found = RequestOut.all(session, [verb(session)])[0]
     nudge(state.redis)
     return found

@@ -1,5 +1,6 @@
 """Shapes of /v1/office."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -53,7 +54,7 @@ class RequestOut(BaseModel):
     steps: list[StepOut]
 
     @classmethod
-    def of(cls, session: Session, request: ServiceRequest) -> "RequestOut":
+    def of(cls, request: ServiceRequest, steps: Sequence[RequestStep]) -> "RequestOut":
         return cls(
             id=request.id,
             number=request.number,
@@ -64,12 +65,17 @@ class RequestOut(BaseModel):
             state=request.state,
             state_name=STATES[request.state].replace("等您补充", "等市民补充"),
             lines=[Line(title=title, value=value) for title, value in lines_of(request)],
-            has_phone=bool(request.phone_encrypted),
+            has_phone=bool(request.phone_encrypted or request.other_phone_encrypted),
             due_on=request.due_on,
             created_at=request.created_at,
             updated_at=request.updated_at,
-            steps=[StepOut.of(step) for step in steps_of(session, request.id)],
+            steps=[StepOut.of(step) for step in steps],
         )
+
+    @classmethod
+    def all(cls, session: Session, requests: Sequence[ServiceRequest]) -> list["RequestOut"]:
+        steps = steps_of(session, [each.id for each in requests])
+        return [cls.of(each, steps[each.id]) for each in requests]
 
 
 class Requests(BaseModel):
@@ -116,3 +122,4 @@ class HandOn(_Body):
 class Phone(BaseModel):
     id: UUID
     phone: str
+    other_phone: str = Field(description="对方的电话；没有留就是空")

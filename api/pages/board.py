@@ -21,7 +21,7 @@ from core.regions import NATION
 from escalation import appeals, call_backs, deliveries
 from escalation.consultations import RATING_LEVELS
 from escalation.errors import Refused
-from services.requests import Worker, requests_at
+from services.requests import unplaced_requests
 
 router = APIRouter(prefix="/board")
 
@@ -115,7 +115,7 @@ def _page(
         tasks = [CallBackOut.of(each) for each in call_backs.open_call_backs(session, NATION)]
         disputed = [AppealOut.of(each) for each in appeals.open_appeals(session, NATION)]
         dead = [DeliveryOut.of(each) for each in deliveries.dead_deliveries(session)]
-        unplaced = len(requests_at(session, Worker(who.staff.id, who.staff.name, None)))
+        unplaced = unplaced_requests(session)
     listed = {each.id for each in tasks} | {each.id for each in disputed} | {each.id for each in dead}
     summary = endpoints.look(state, asked_period(), NATION)
     return page(

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.auth.dependencies import LoggedIn
 from api.offices import endpoints
 from api.offices.auth import worker_of
-from api.offices.schemas import Accept, Appoint, HandOn, RequestOut, Words
+from api.offices.schemas import Accept, Appoint, HandOn, Phone, RequestOut, Words
 from api.pages.rendering import page
 from api.pages.staff import ActingStaff, Reading
 from api.problems import status_of
@@ -116,10 +116,10 @@ def hand_on(
 def reveal(request: Request, request_id: UUID, seat: ActingSeat) -> Response:
     """The page with the number in it, this once."""
     try:
-        phone = endpoints.reveal(request_id, *_of(seat)).phone
+        phones = endpoints.reveal(request_id, *_of(seat))
     except Refused as refused:
         return _page(request, seat, refused=refused, about=request_id)
-    return _page(request, seat, revealed=(request_id, phone))
+    return _page(request, seat, revealed=(request_id, phones))
 
 
 def _of(seat: _Seat) -> tuple[Worker, State]:
@@ -142,12 +142,12 @@ def _page(
     refused: Refused | None = None,
     about: UUID | None = None,
     draft: str = "",
-    revealed: tuple[UUID, str] | None = None,
+    revealed: tuple[UUID, Phone] | None = None,
 ) -> HTMLResponse:
     """The desk as it stands; after a refusal with its reason beside the forms, and with what was written."""
     with seat.state.database.read() as session:
         office = session.get(Office, seat.worker.office_id) if seat.worker.office_id else None
-        found = [RequestOut.of(session, each) for each in requests.requests_at(session, seat.worker, over=over)]
+        found = RequestOut.all(session, requests.requests_at(session, seat.worker, over=over))
         others = [
             (each.id, service, f"{each.name}（{SERVICES[service].name}）")
             for each in all_offices(session)

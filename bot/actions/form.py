@@ -15,11 +15,11 @@ from bot.actions.turn import Turn
 from core.clock import today
 from escalation import conversations
 from escalation.models import Message
-from escalation.phones import phones_in
-from escalation.replies import Choice, Citation, Reply
+from escalation.phones import phones_in, with_phones_masked
+from escalation.replies import Choice, Reply
 from services import drafts
 from services.catalogue import SERVICES
-from services.checks import Check, check
+from services.checks import check
 from services.forms import Form, Slot, Taken, corrected_slot, load_forms, options_of, region_options, take
 from services.models import Draft, Office, ServiceRequest
 from services.offices import office_lines
@@ -56,10 +56,20 @@ def apply(turn: Turn) -> list[Reply]:
         draft = drafts.begin(session, turn.message.conversation_id, service, turn.message.id, turn.region)
         before = dict(draft.values)
         taken = take(form, before, None, said, today()).values
-        if "phone" in taken:
-            draft.phone_encrypted = turn.services.vault.encrypt(phones_in(said)[0].number)
+        if phones := phones_in(said):
+            number = turn.services.vault.encrypt(phones[0].number)
+            if drafts.is_theirs(draft, said):
+                draft.other_phone_encrypted = number
+                taken.pop("phone", None)
+            elif "phone" in taken:
+                draft.phone_encrypted = number
+            taken = {
+                name: with_phones_masked(value, phones_in(value)) if isinstance(value, str) else value
+                for name, value in taken.items()
+            }
         drafts.fill(session, draft, taken, turn.message.id)
-        return [*_checked(turn, form, draft.values, before), _next(session, draft, begun=True)]
+        replies = [*_checked(form, draft.values, before), _next(session, draft, begun=True)]
+    return [_with_articles(turn, reply) for reply in replies]
 
 
 def _said_before(session: Session, turn: Turn) -> str:
@@ -71,6 +81,11 @@ def _said_before(session: Session, turn: Turn) -> str:
 
 def at_work(turn: Turn) -> list[Reply] | None:
     """What this message means for the form that is open; None where none is, or where it wants something else."""
+    replies = _at_work(turn)
+    return None if replies is None else [_with_articles(turn, reply) for reply in replies]
+
+
+def _at_work(turn: Turn) -> list[Reply] | None:
     with turn.services.database.write() as session:
         sent = _sent_by(session, turn)
         if sent is not None:
@@ -209,7 +224,7 @@ def _correct(session: Session, draft: Draft, slot: Slot | None) -> list[Reply]:
 def _filled(turn: Turn, session: Session, draft: Draft, values: Mapping[str, Any]) -> list[Reply]:
     before = dict(draft.values)
     drafts.fill(session, draft, values, turn.message.id)
-    return [*_checked(turn, drafts.form_of(draft), draft.values, before), _next(session, draft)]
+    return [*_checked(drafts.form_of(draft), draft.values, before), _next(session, draft)]
 
 
 def _affirmed(turn: Turn, session: Session, draft: Draft) -> list[Reply]:
@@ -268,21 +283,27 @@ def _value(slot: Slot, title: str, value: str) -> Choice:
     return Choice(title=title, payload=f'/form_value{{"slot": "{slot.name}", "value": "{value}"}}')
 
 
-def _checked(turn: Turn, form: Form, values: Mapping[str, Any], before: Mapping[str, Any]) -> list[Reply]:
+class _Checked(Reply):
+    """What the law says, without its articles yet: they are looked up once nobody waits for this transaction any more."""
+
+    articles: tuple[tuple[str, str], ...]
+
+
+def _checked(form: Form, values: Mapping[str, Any], before: Mapping[str, Any]) -> list[Reply]:
     """What the law says of it, once enough is known."""
     found = check(form.service, values, before, today())
-    return [Reply(kind="notice", text=found.text, citations=_citations(turn, found))] if found else []
+    return [_Checked(kind="notice", text=found.text, articles=found.articles)] if found else []
 
 
-def _citations(turn: Turn, found: Check) -> list[Citation]:
+def _with_articles(turn: Turn, reply: Reply) -> Reply:
+    if not isinstance(reply, _Checked):
+        return reply
+    citations = []
     base = turn.services.knowledge_base
-    if base is None:
-        return []
-    shown = []
-    for law, article in found.articles:
-        hits = base.search(f"{law}{article}", region=turn.region, limit=1).hits
-        shown += [wording.citation(hit) for hit in hits if hit.article == article and hit.law.endswith(law)]
-    return shown
+    for law, article in reply.articles:
+        hits = [] if base is None else base.search(f"{law}{article}", region=turn.region, limit=1).hits
+        citations += [wording.citation(hit) for hit in hits if hit.article == article and hit.law.endswith(law)]
+    return Reply(kind=reply.kind, text=reply.text, citations=citations)
 
 
 def _sent_by(session: Session, turn: Turn) -> ServiceRequest | None:

@@ -197,6 +197,8 @@ _HANDLERS: dict[str, Callable[[Turn], list[Reply]]] = {
     "request_status": requests.request_status,
     "past_consultations": requests.past_consultations,
 }
+INTENTS = frozenset(_HANDLERS) | {"danger"}
+"""What Rasa may find in a message; all that is in domain.yml. (Danger is seen to before any handler.)"""
 # What only a button can mean: Rasa never hears of it.
 _BUTTONS: dict[str, Callable[[Turn], list[Reply]]] = {
     "apply": form.apply,

@@ -59,10 +59,11 @@ def request_status(turn: Turn) -> list[Reply]:
     with turn.services.database.read() as session:
         found = requests_of(session, turn.message.conversation_id, limit=3)
         aside = drafts.drafts_aside(session, turn.message.conversation_id)
+        steps = steps_of(session, [each.id for each in found])
         told = []
         for request in found:
             office = session.get(Office, request.office_id) if request.office_id else None
-            last = steps_of(session, request.id)[-1]
+            last = steps[request.id][-1]
             at = local(last.at)
             step = f"{STEPS[last.kind]}：{last.text}" if last.text else STEPS[last.kind]
             phone = f"，电话 {office.phone}" if office and office.phone else ""

@@ -146,8 +146,10 @@ class ActionServer:
 
 
 @contextmanager
-def running_action_server(actions: Iterable[Action], token: str = "action-token") -> Iterator[ActionServer]:
-    """An action server on a free port, in a thread of this process."""
+def running_action_server(
+    actions: Iterable[Action], token: str = "action-token", port: int | None = None
+) -> Iterator[ActionServer]:
+    """An action server on a free port or a given one, in a thread of this process."""
     executor = ActionExecutor()
     for action in actions:
         executor.register_action(action)
@@ -163,16 +165,23 @@ def running_action_server(actions: Iterable[Action], token: str = "action-token"
         result = await executor.run(call)
         return {} if result is None else result.model_dump()
 
-    port = free_port()
+    port = port or free_port()
+    with serving(app, port):
+        yield ActionServer(f"http://127.0.0.1:{port}/internal/rasa/actions", token, calls)
+
+
+@contextmanager
+def serving(app: FastAPI, port: int) -> Iterator[None]:
+    """Serves the app at a port of 127.0.0.1, in a thread of this process."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert server.started, "the action server did not start"
+    assert server.started, "the server did not start"
     try:
-        yield ActionServer(f"http://127.0.0.1:{port}/internal/rasa/actions", token, calls)
+        yield
     finally:
         server.should_exit = True
         thread.join(5)

@@ -157,6 +157,34 @@ def test_a_number_is_never_stored_in_the_clear(database: Database, vault: Vault)
     assert not any("13812345678" in each for each in everything)
 
 
+@pytest.mark.parametrize("asked", ["other_contact", "story"])
+def test_the_other_partys_number_is_kept_apart_and_encrypted(
+    database: Database, vault: Vault, offices: dict[str, Office], asked: str
+) -> None:
+    conversation = a_conversation(database, ULANQAB)
+    values = {
+        "matter": "neighbour",
+        "other_party": "李强",
+        "region": "150900",
+        "name": "王秀英",
+        "phone": "139****1111",
+    }
+    begun = a_message(database, conversation, "约调解")
+    with database.write() as session:
+        draft = drafts.begin(session, conversation, "mediation", begun.id, ULANQAB)
+        draft.phone_encrypted = vault.encrypt("13900001111")
+        drafts.ask(session, draft, asked)
+        received = drafts.receive(session, conversation, "他电话13812345678，天天吵", "c1", vault)
+        assert received.message.text == "他电话138****5678，天天吵"
+        assert "form_phone" not in received.message.data
+        drafts.fill(session, draft, {**values, "other_contact": "", "story": "天天吵"}, received.message.id)
+        request = requests.submit_request(session, conversation, draft.id, received.message.id, vault)
+    clerk = a_worker(database, offices["乌兰察布市公共法律服务中心"])
+    with database.write() as session:
+        told = requests.reveal_phones(session, request.id, clerk, vault)
+    assert told == requests.Numbers("13900001111", "13812345678")
+
+
 def test_a_request_goes_its_way_and_the_citizen_hears_of_each_step(
     database: Database, vault: Vault, offices: dict[str, Office]
 ) -> None:
@@ -175,7 +203,7 @@ def test_a_request_goes_its_way_and_the_citizen_hears_of_each_step(
     with database.write() as session, pytest.raises(Conflict, match="已办结"):
         requests.ask_citizen(session, request.id, clerk, "再补充")
     with database.read() as session:
-        assert [step.kind for step in requests.steps_of(session, request.id)] == [
+        assert [step.kind for step in requests.steps_of(session, [request.id])[request.id]] == [
             "submit", "accept", "ask", "reply", "appoint", "finish",
         ]  # fmt: skip
         told = [each.text for each in messages_after(session, request.conversation_id, 0) if each.author == "service"]
