@@ -1,6 +1,8 @@
 """The api process: what it opens at start, what it serves, what it closes at the end."""
 
 import asyncio
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
@@ -13,6 +15,8 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from api import problems
 from api.auth.endpoints import router as auth
 from api.board.endpoints import router as board
+from api.channels.hotline import router as hotline
+from api.channels.wechat import router as wechat
 from api.conversations.endpoints import router as conversations
 from api.conversations.service import MessageService
 from api.desk.endpoints import router as desk
@@ -38,6 +42,7 @@ from escalation.policy import Policy
 from escalation.queue import LiveQueue
 from knowledge_base.search import IndexMissing, KnowledgeBase
 
+_SWITCH_SECONDS = 0.0005
 _LOOK_FOR_AN_INDEX_SECONDS = 10.0
 
 log = get_logger("api")
@@ -56,7 +61,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)
     problems.install(app)
-    for router in (conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board, offices):
+    for router in (conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board, offices, hotline, wechat):
         app.include_router(router)
     install_pages(app)
     return app
@@ -90,6 +95,8 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve until told to stop."""
     configure(settings, "api")
+    # Else a thread that computes (a search) keeps the others waiting 5 ms after each query, of which a message makes dozens.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     Server(make_app(settings), settings).run()
 
 
@@ -109,6 +116,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             _follow_the_index(state.knowledge_base),
         )
     ]
+    # The index is here to stay: no collection need walk through it again.
+    gc.collect()
+    gc.freeze()
     log.info("接口已就绪", url=state.settings.site_url, knowledge_base=state.knowledge_base is not None)
     try:
         yield

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.desk.citations import NotInForce
 from core.log import get_logger
 from core.regions import UnknownRegion
-from escalation.errors import Conflict, Forbidden, NotFound, Refused
+from escalation.errors import Conflict, Forbidden, NotFound, Refused, TooMany
 from knowledge_base.laws import UnknownArticle, UnknownLaw
 
 log = get_logger("api")
@@ -84,6 +84,8 @@ def status_of(error: Exception) -> int:
         return 403
     if isinstance(error, Conflict):
         return 409
+    if isinstance(error, TooMany):
+        return 429
     return 422
 
 
@@ -116,7 +118,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def _refused(_request: Request, error: Refused) -> JSONResponse:
         errors = [{"field": error.field, "message": error.message}] if error.field else []
-        return problem(status_of(error), title=error.message, errors=errors)
+        response = problem(status_of(error), title=error.message, errors=errors)
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = str(error.seconds)
+        return response
 
     @app.exception_handler(NotInForce)
     async def _not_in_force(_request: Request, error: NotInForce) -> JSONResponse:

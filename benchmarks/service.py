@@ -1,10 +1,12 @@
 """A message through the whole service (design §10: p95 ≤ 150 ms at 20 messages/s), and the memory of each process.
 
-    make run                                        # in one terminal
-    .venv/bin/python benchmarks/service.py          # in another
+    make run                                                # in one terminal
+    .venv/bin/python benchmarks/service.py                  # in another
+    .venv/bin/python benchmarks/service.py --clients 1 8 32 # how much it bears: each client sends when it has its answer
+    .venv/bin/python benchmarks/service.py --turns 500      # one conversation, as long as that
 
-Messages are sent at a fixed rate, each at its time whether or not earlier ones have come back, so that a slow service
-cannot make itself look better by being asked less. Run it on a machine that does nothing else.
+Without either, messages are sent at a fixed rate, each at its time whether or not earlier ones have come back, so that a slow
+service cannot make itself look better by being asked less. Run it on a machine that does nothing else.
 """
 
 import argparse
@@ -38,21 +40,13 @@ async def measure(url: str, rate: float, seconds: float, conversations: int) -> 
     failed = 0
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits) as client:
-        opened = [
-            (await client.post("/v1/conversations", json={"region": "150900"})).json() for _ in range(conversations)
-        ]
+        opened = [await _begin(client) for _ in range(conversations)]
 
         async def say(number: int, text: str) -> None:
             nonlocal failed
-            who = opened[number % len(opened)]
-            started = time.perf_counter()
-            response = await client.post(
-                f"/v1/conversations/{who['conversation_id']}/messages",
-                json={"text": text, "client_message_id": str(number)},
-                headers={"Authorization": f"Bearer {who['token']}"},
-            )
-            took.append((time.perf_counter() - started) * 1000)
-            failed += response.status_code != 200
+            milliseconds, ok = await _say(client, opened[number % len(opened)], text, number)
+            took.append(milliseconds)
+            failed += not ok
 
         texts = cycle(QUESTIONS)
         await asyncio.gather(*(say(number, next(texts)) for number in range(5)))  # warm
@@ -65,6 +59,64 @@ async def measure(url: str, rate: float, seconds: float, conversations: int) -> 
         await asyncio.gather(*tasks)
     quantiles = statistics.quantiles(took, n=100)
     return {"messages": len(took), "failed": failed, "ms_p50": quantiles[49], "ms_p95": quantiles[94]}
+
+
+async def clients(url: str, count: int, seconds: float) -> dict[str, float]:
+    """`count` citizens, each in a conversation of their own, each sending as soon as they have their answer."""
+    took: list[float] = []
+    failed = 0
+    limits = httpx.Limits(max_connections=count)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as client:
+
+        async def talk(place: int) -> None:
+            nonlocal failed
+            who, texts = await _begin(client), cycle(QUESTIONS[place % len(QUESTIONS) :] + QUESTIONS)
+            number = 0
+            while time.perf_counter() < ends:
+                milliseconds, ok = await _say(client, who, next(texts), number)
+                took.append(milliseconds)
+                failed += not ok
+                number += 1
+
+        ends = time.perf_counter() + seconds
+        await asyncio.gather(*(talk(place) for place in range(count)))
+    quantiles = statistics.quantiles(took, n=100)
+    return {
+        "clients": count,
+        "messages_per_s": len(took) / seconds,
+        "failed": failed,
+        "ms_p50": quantiles[49],
+        "ms_p95": quantiles[94],
+    }
+
+
+async def turns(url: str, count: int) -> dict[str, float]:
+    """One conversation of so many turns: milliseconds a message at its beginning and at its end (medians of fifty)."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        who, texts = await _begin(client), cycle(QUESTIONS)
+        done = [await _say(client, who, next(texts), number) for number in range(count)]
+    took = [milliseconds for milliseconds, _ in done]
+    return {
+        "turns": count,
+        "failed": sum(not ok for _, ok in done),
+        "ms_p50_first_50": statistics.median(took[5:55]),
+        "ms_p50_last_50": statistics.median(took[-50:]),
+    }
+
+
+async def _begin(client: httpx.AsyncClient) -> dict[str, str]:
+    found: dict[str, str] = (await client.post("/v1/conversations", json={"region": "150900"})).json()
+    return found
+
+
+async def _say(client: httpx.AsyncClient, who: dict[str, str], text: str, number: int) -> tuple[float, bool]:
+    started = time.perf_counter()
+    response = await client.post(
+        f"/v1/conversations/{who['conversation_id']}/messages",
+        json={"text": text, "client_message_id": str(number)},
+        headers={"Authorization": f"Bearer {who['token']}"},
+    )
+    return (time.perf_counter() - started) * 1000, response.status_code == 200
 
 
 def memory() -> dict[str, float]:
@@ -92,8 +144,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--conversations", type=int, default=40)
+    parser.add_argument("--clients", type=int, nargs="+", default=[])
+    parser.add_argument("--turns", type=int, default=0)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.clients or arguments.turns:
+        found = [asyncio.run(clients(arguments.url, count, arguments.seconds)) for count in arguments.clients]
+        if arguments.turns:
+            found.append(asyncio.run(turns(arguments.url, arguments.turns)))
+        for each in found:
+            print({name: round(value, 1) for name, value in each.items()})
+        if arguments.json:
+            arguments.json.write_text(json.dumps(found, indent=2))
+        return
     runs = [
         asyncio.run(measure(arguments.url, arguments.rate, arguments.seconds, arguments.conversations))
         for _ in range(arguments.runs)

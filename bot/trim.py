@@ -7,9 +7,9 @@ from typing import Any
 
 Event = dict[str, Any]
 
-LIMIT = 48
+LIMIT = 16
 """Events stored before the oldest are dropped."""
-KEEP = 24
+KEEP = 8
 """About how many stay; a cut falls only where the bot was listening, so a few more may."""
 
 

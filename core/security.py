@@ -6,6 +6,7 @@ import hmac
 import os
 import secrets
 from functools import lru_cache
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -47,7 +48,12 @@ def master_key(settings: Settings) -> bytes:
         if len(settings.secret_key) < 32:
             raise ValueError("WENFA_SECRET_KEY 至少要 32 个字符")
         return settings.secret_key.encode()
-    path = settings.home_dir / "secret.key"
+    return _kept_key(settings.home_dir / "secret.key")
+
+
+@lru_cache(maxsize=32)
+def _kept_key(path: Path) -> bytes:
+    """Read once a process: every token that is checked rests on it."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -5,6 +5,7 @@ Descriptions are in Chinese because the installer reads them.
 """
 
 import hashlib
+import re
 import tempfile
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -51,11 +52,13 @@ class Settings(BaseSettings):
     webhook_private: bool = Field(
         False, description="设为 1 时允许 webhook 发往本机和内网地址（可以不加密）；默认只发往公网的 https 地址"
     )
-    wechat_base_url: str = Field(
+    wechat_api_base: str = Field(
         "https://api.weixin.qq.com", description="微信公众平台接口的网址；经内网代理时改为代理的网址"
     )
     wechat_app_id: str = Field("", description="微信公众号的 AppID；不填则不发微信，待发的微信通知一直等着")
-    wechat_secret: str = Field("", description="微信公众号的 AppSecret")
+    wechat_app_secret: str = Field("", description="微信公众号的 AppSecret")
+    wechat_token: str = Field("", description="公众号“服务器配置”里的 Token；不填则不接市民的微信消息")
+    wechat_aes_key: str = Field("", description="公众号“服务器配置”里的 EncodingAESKey（43 个字符）；明文模式不用填")
     wechat_template_id: str = Field("", description="通知律师用的微信模板 ID")
     wechat_fields: str = Field(
         "number=character_string1,region=thing2,deadline=time3,matter=thing4",
@@ -65,6 +68,9 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         "",
         description="检索时按词义比较用的句向量模型（sentence-transformers 的名称或路径）；默认用随软件附带的小模型。随软件附带的问题编码器照常使用，不受它影响",
+    )
+    messages_per_minute: int = Field(
+        60, ge=0, description="一个市民一分钟最多发多少条消息，超过就请其稍后再发；0 为不限"
     )
     message_max_chars: int = Field(2000, ge=1, description="一条消息最多多少字")
     body_max_bytes: int = Field(65536, ge=1024, description="一个请求最多多少字节")
@@ -77,6 +83,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_seconds(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("wechat_aes_key")
+    @classmethod
+    def _aes_key(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9]{43}", value):
+            raise ValueError("EncodingAESKey 应是 43 个字母和数字，与公众号后台里的一致")
+        return value
 
     @field_validator("policy_seconds")
     @classmethod

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +15,14 @@ from core.regions import get_region
 from core.security import hash_token, same
 from escalation.errors import NotFound
 from escalation.journal import audit, conversation_topic, emit
-from escalation.models import Consultation, Conversation, Message
+from escalation.models import Consultation, Conversation, ConversationKey, Message
 from escalation.replies import Choice, Reply, ReplyKind
 
+CARRIED = frozenset({"hotline", "wechat"})
+"""Channels whose citizens do not look: what is said there has to be taken to them (channels/)."""
 _REPLY_DATA = {"citations", "choices", "confidence", "expects"}
 
+KEY_DAYS = 90
 DISCLAIMER = "这是依据公开法规的一般说明，不代替律师针对您个案的意见。"
 
 
@@ -41,23 +44,48 @@ def start_conversation(session: Session, channel: str, region: str) -> tuple[Con
 
 
 def open_with_token(session: Session, conversation_id: UUID, token: str) -> Conversation:
-    """The conversation that this token opens. Raises NotFound, whether the conversation or the token is wrong."""
+    """The conversation that this token, or a key made for it, opens. Raises NotFound, whether conversation or token is wrong."""
     conversation = session.get(Conversation, conversation_id)
-    if conversation is None or not same(conversation.token_hash, hash_token(token)):
+    hashed = hash_token(token)
+    if conversation is None or not (
+        same(conversation.token_hash, hashed) or _key_opens(session, conversation_id, hashed)
+    ):
         raise NotFound("没有这个会话，或凭证不对。请重新打开页面开始咨询。")
     return conversation
+
+
+def make_key(session: Session, conversation_id: UUID, actor: str) -> str:
+    """A further token to the conversation, good for KEY_DAYS; told once and not stored."""
+    token, at = new_token(), database_now(session)
+    session.add(
+        ConversationKey(
+            token_hash=hash_token(token), conversation_id=conversation_id, expires_at=at + timedelta(days=KEY_DAYS)
+        )
+    )
+    audit(session, actor, "make_key", conversation_id)
+    return token
+
+
+def _key_opens(session: Session, conversation_id: UUID, hashed: str) -> bool:
+    key = session.get(ConversationKey, hashed)
+    return key is not None and key.conversation_id == conversation_id and key.expires_at > database_now(session)
 
 
 def lock_conversation(session: Session, conversation_id: UUID, *, skip_locked: bool = False) -> Conversation | None:
     """The conversation, held until the transaction ends: all that happens in it happens one after the other.
 
-    None only with `skip_locked`, when another transaction holds it.
+    None only with `skip_locked`, when another transaction holds it. A session is one transaction: what it holds, it holds.
     """
+    held: dict[UUID, Conversation] = session.info.setdefault("conversations", {})
+    if conversation_id in held:
+        return held[conversation_id]
     statement = select(Conversation).where(Conversation.id == conversation_id)
     statement = statement.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
     conversation = session.execute(statement).scalar_one_or_none()
     if conversation is None and not skip_locked:
         raise NotFound("没有这个会话。")
+    if conversation is not None:
+        held[conversation_id] = conversation
     return conversation
 
 
@@ -236,6 +264,8 @@ def _locked(session: Session, conversation_id: UUID) -> Conversation:
 def _append(session: Session, conversation: Conversation, **columns: Any) -> Message:
     conversation.last_seq += 1
     created_at = database_now(session)
+    if conversation.channel in CARRIED and columns["author"] != "citizen" and conversation.outgoing_at is None:
+        conversation.outgoing_at = created_at
     message = Message(
         id=new_id(), conversation_id=conversation.id, seq=conversation.last_seq, created_at=created_at, **columns
     )

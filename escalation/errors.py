@@ -23,3 +23,11 @@ class Forbidden(Refused):
 
 class Conflict(Refused):
     """It could have been done before, but things have moved on."""
+
+
+class TooMany(Refused):
+    """It may be done again, in `seconds`."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds

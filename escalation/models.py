@@ -20,6 +20,15 @@ class Conversation(Base):
     """会话: all that one citizen and the service say to each other on one channel."""
 
     __tablename__ = "conversations"
+    __table_args__ = (
+        Index(
+            "ix_conversations_outgoing",
+            "channel",
+            "outgoing_at",
+            postgresql_where=text("outgoing_at IS NOT NULL"),
+            sqlite_where=text("outgoing_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     channel: Mapped[str] = mapped_column(Word)
@@ -29,6 +38,19 @@ class Conversation(Base):
     disclaimed: Mapped[bool] = mapped_column(default=False)
     """The sentence that answers are no lawyer's opinion has been said: it is said once."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    outgoing_at: Mapped[datetime | None]
+    """When what was said last is to be carried to the citizen, on channels where we have to go to them; None when nothing waits."""
+
+
+class ConversationKey(Base):
+    """A further key to a conversation besides its token: for another device of the same citizen."""
+
+    __tablename__ = "conversation_keys"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversations.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
 
 
 class Message(Base):

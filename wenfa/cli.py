@@ -10,7 +10,9 @@ from rich.table import Table
 from typer import rich_utils
 
 from core.database import Database
+from core.settings import Settings
 from wenfa.audit import audit
+from wenfa.channels import gateway, wechat
 from wenfa.kb import kb
 from wenfa.offices import offices
 from wenfa.policy import policy
@@ -35,6 +37,8 @@ app.add_typer(staff, name="staff")
 app.add_typer(offices, name="offices")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
+app.add_typer(gateway, name="gateway")
+app.add_typer(wechat, name="wechat")
 
 
 @app.command(name="up", help="准备并启动全部：Redis、Rasa、接口、分发。Ctrl-C 停止。")
@@ -68,12 +72,20 @@ def api() -> None:
 
 @app.command(name="dispatcher", help="只启动分发进程（可以启动多个）。")
 def dispatcher_command() -> None:
+    from channels.adapter import Adapter
+    from channels.carrier import Carrier
+    from channels.hotline.adapter import HotlineAdapter
+    from channels.wechat.adapter import WeChatAdapter
     from core import live
     from core.log import configure
     from core.process import die_with_parent
     from escalation.courier import Courier
     from escalation.dispatcher import Dispatcher
     from escalation.seals import chain_keeper
+
+    def adapters(database: Database, settings: Settings) -> list[Adapter]:
+        found: list[Adapter] = [HotlineAdapter(database, settings)]
+        return [*found, WeChatAdapter(database, settings)] if settings.wechat_app_id else found
 
     settings = load_settings()
     configure(settings, "dispatcher")
@@ -84,7 +96,8 @@ def dispatcher_command() -> None:
     database = Database(settings.sql_url)
     courier = Courier(database, settings)
     dispatcher = Dispatcher(database, live.connect(settings), pushed=courier.wake)
-    dispatcher.run(stop, courier.run, chain_keeper(database, settings))
+    carrier = Carrier(database, settings, adapters)
+    dispatcher.run(stop, courier.run, carrier.run, chain_keeper(database, settings))
 
 
 @app.command(help="只启动自带的 Redis（Valkey）。")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from core.settings import Settings
 
-_SECRET = {"secret_key", "database_url", "redis_url", "wechat_secret"}
+_SECRET = {"secret_key", "database_url", "redis_url", "wechat_app_secret", "wechat_token", "wechat_aes_key"}
 
 
 def rows(settings: Settings) -> Iterator[tuple[str, str, str]]:

@@ -44,17 +44,27 @@ class MessageService:
     def __init__(self, state: State) -> None:
         self._state = state
         self.rasa = Rasa(state.settings, state.http)
+        self._under_way: set[asyncio.Task[list[Message]]] = set()
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(
         self, conversation_id: UUID, text: str, client_message_id: str, address_to: Sequence[UUID] = ()
     ) -> tuple[Message, list[Message], Consultation | None]:
         """Store a message and answer it: (message, replies, consultation it belongs to). Raises Refused for a bad text."""
+        message, _fresh = await self.store(conversation_id, text, client_message_id, address_to)
+        replies = await self.handle(message)
+        consultation = await run_in_threadpool(self._consultation, conversation_id)
+        return message, replies, consultation
+
+    async def store(
+        self, conversation_id: UUID, text: str, client_message_id: str, address_to: Sequence[UUID] = ()
+    ) -> tuple[Message, bool]:
+        """Store a message: the message, and whether it is new. Raises Refused for a bad text."""
         words, payload = await run_in_threadpool(self._read, conversation_id, text, address_to)
 
-        def store() -> Message:
+        def store() -> tuple[Message, bool]:
             with self._state.database.write() as session:
-                return drafts.receive(
+                received = drafts.receive(
                     session,
                     conversation_id,
                     words,
@@ -62,12 +72,22 @@ class MessageService:
                     self._state.services.vault,
                     payload=payload,
                     address_to=address_to,
-                ).message
+                )
+                return received.message, received.fresh
 
-        message = await run_in_threadpool(store)
-        replies = await self.handle(message)
-        consultation = await run_in_threadpool(self._consultation, conversation_id)
-        return message, replies, consultation
+        return await run_in_threadpool(store)
+
+    def begin(self, message: Message) -> "asyncio.Task[list[Message]]":
+        """Answer a stored message without waiting for it. What this process does not get done, `recover` does."""
+        task = asyncio.create_task(self.handle(message))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[list[Message]]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("消息没有处理完，稍后补上", exc_info=error)
 
     async def handle(self, message: Message) -> list[Message]:
         """Answer a stored message, once: whoever comes second gets the replies that the first one stored."""
@@ -117,6 +137,8 @@ class MessageService:
         limit = self._state.settings.message_max_chars
         if len(words) > limit:
             raise Refused(f"一次最多写 {limit} 字，现在有 {len(words)} 字。请分几次写，或只写要点。", "text")
+        if not (address_to or words.startswith("/")):
+            return words, None
         with self._state.database.read() as session:
             consultations.check_addressees(session, conversation_id, address_to)
             if not words.startswith("/"):

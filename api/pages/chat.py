@@ -20,6 +20,7 @@ from api.problems import status_of
 from api.state import State, StateDep
 from bot.actions.services import MENU
 from bot.actions.wording import minutes
+from channels.links import conversation_behind
 from escalation import consultations, conversations
 from escalation.errors import Refused
 from escalation.journal import conversation_topic
@@ -50,6 +51,19 @@ def chat(
     if region:
         return _with_region(state, conversation, region)
     return _page(request, state, conversation, to=[to] if to else [])
+
+
+@router.get("/t/{signed}")
+def open_thread(request: Request, state: StateDep, signed: str) -> Response:
+    """What a link in WeChat opens: that conversation, on this phone from now on."""
+    conversation_id = conversation_behind(state.settings, signed)
+    if conversation_id is None:
+        return says(request, 404, "链接不对，或已过期。请回到原来的地方，再点一次最新的链接。")
+    with state.database.write() as session:
+        token = conversations.make_key(session, conversation_id, f"citizen:{conversation_id}")
+    response = RedirectResponse("/", 303)
+    citizen.keep_chat(state, response, f"{conversation_id}.{token}")
+    return response
 
 
 @router.post("/chat/messages", dependencies=[FromThisSite])

@@ -86,6 +86,10 @@ def at_work(turn: Turn) -> list[Reply] | None:
 
 
 def _at_work(turn: Turn) -> list[Reply] | None:
+    # Looked at first without the write lock: most messages meet no form.
+    with turn.services.database.read() as session:
+        if _sent_by(session, turn) is None and drafts.draft_at_work(session, turn.message.conversation_id) is None:
+            return None
     with turn.services.database.write() as session:
         sent = _sent_by(session, turn)
         if sent is not None:

@@ -36,8 +36,8 @@ def reply(turn: Turn) -> list[Reply] | None:
         return None
     with turn.services.database.read() as session:
         last = conversations.last_service_message(session, turn.message.conversation_id)
-        request = request_that_asks(session, turn.message.conversation_id)
         answered = _replied(session, turn.message.id)
+        request = request_that_asks(session, turn.message.conversation_id)
     if answered is None and (request is None or last is None or last.data.get("expects") != "request_reply"):
         return None
     chosen = answered or request

@@ -88,6 +88,9 @@ STANDING = {
     for choice in (
         *(Choice(title=each.name, payload=f"/{each.intent}") for each in MENU),
         Choice(title="满意，结束咨询", payload="/satisfied"),
+        Choice(title="您好", payload="/greet"),
+        Choice(title="我的咨询", payload="/past_consultations"),
+        Choice(title="办到哪了", payload="/request_status"),
     )
 }
 

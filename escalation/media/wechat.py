@@ -38,14 +38,13 @@ _MARGIN_SECONDS = 300  # the platform renews so long before the end, while the o
 _LENGTHS = {"thing": 20, "character_string": 32, "phrase": 5}
 
 
-class WeChatTemplate:
-    """Sends notices to the openid of each."""
+class OfficialAccount:
+    """Our official account 公众号 on the platform: calls with its access token, which is asked for anew when it is refused."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._fields = settings.wechat_field_names
         self._client = httpx.AsyncClient(
-            base_url=settings.wechat_base_url,
+            base_url=settings.wechat_api_base,
             timeout=httpx.Timeout(settings.delivery_timeout_s, pool=None),
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=50),
             verify=httpx.create_ssl_context(),
@@ -53,27 +52,40 @@ class WeChatTemplate:
         )
         self._token = AccessToken(self._client, settings)
 
-    def circuit(self, notice: Notice) -> str:
-        return "wechat"
-
-    async def send(self, notice: Notice) -> None:
-        settings = self._settings
-        if not (settings.wechat_app_id and settings.wechat_secret and settings.wechat_template_id):
-            raise MediumUnavailable("还没有设置微信公众号（WENFA_WECHAT_APP_ID、…_SECRET、…_TEMPLATE_ID）")
-        message = self._message(notice)
+    async def call(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
+        """The platform's answer, whatever that says. Raises DeliveryFailed when there is none."""
+        if not (self._settings.wechat_app_id and self._settings.wechat_app_secret):
+            raise MediumUnavailable("还没有设置微信公众号（WENFA_WECHAT_APP_ID、WENFA_WECHAT_APP_SECRET）")
         token = await self._token.get()
-        answer = await self._post(token, message)
+        answer = await call(self._client, path, body, access_token=token)
         if answer.get("errcode") in _TOKEN_REFUSED:
             await self._token.refused(token)
-            answer = await self._post(await self._token.get(), message)
-        _judge(answer)
+            answer = await call(self._client, path, body, access_token=await self._token.get())
+        return answer
 
     async def close(self) -> None:
         await self._token.close()
         await self._client.aclose()
 
-    async def _post(self, token: str, message: dict[str, object]) -> dict[str, object]:
-        return await call(self._client, "/cgi-bin/message/template/send", message, access_token=token)
+
+class WeChatTemplate:
+    """Sends notices to the openid of each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._fields = settings.wechat_field_names
+        self._account = OfficialAccount(settings)
+
+    def circuit(self, notice: Notice) -> str:
+        return "wechat"
+
+    async def send(self, notice: Notice) -> None:
+        if not self._settings.wechat_template_id:
+            raise MediumUnavailable("还没有设置通知律师用的微信模板（WENFA_WECHAT_TEMPLATE_ID）")
+        judge(await self._account.call("/cgi-bin/message/template/send", self._message(notice)))
+
+    async def close(self) -> None:
+        await self._account.close()
 
     def _message(self, notice: Notice) -> dict[str, object]:
         return {
@@ -145,13 +157,13 @@ class AccessToken:
         request = {
             "grant_type": "client_credential",
             "appid": self._settings.wechat_app_id,
-            "secret": self._settings.wechat_secret,
+            "secret": self._settings.wechat_app_secret,
         }
         answer = await call(self._client, "/cgi-bin/stable_token", request)
         if "access_token" not in answer:
             if answer.get("errcode") == 40001:
                 raise MediumUnavailable("微信不给凭据：AppSecret 不对")
-            _judge(answer)
+            judge(answer)
             raise DeliveryFailed("微信没有给出凭据")
         valid = float(str(answer.get("expires_in", 0)))
         return str(answer["access_token"]), max(valid - _MARGIN_SECONDS, valid / 2)
@@ -176,7 +188,8 @@ async def call(client: httpx.AsyncClient, path: str, body: Mapping[str, object],
     return answer
 
 
-def _judge(answer: dict[str, object]) -> None:
+def judge(answer: dict[str, object]) -> None:
+    """Nothing for success; raises Undeliverable, MediumUnavailable or DeliveryFailed for what the platform complains of."""
     code = int(str(answer.get("errcode", 0)))
     if code == 0:
         return

@@ -72,7 +72,7 @@ class Running:
 
     def children(self) -> dict[str, psutil.Process]:
         """The processes it runs, by name."""
-        names = {"valkey": "redis", "serve.py": "rasa", "wenfa api": "api", "wenfa dispatcher": "dispatcher"}
+        names = {"valkey": "redis", "wenfa rasa": "rasa", "wenfa api": "api", "wenfa dispatcher": "dispatcher"}
         found = {}
         for child in psutil.Process(self.process.pid).children():
             command = " ".join(child.cmdline())

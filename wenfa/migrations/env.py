@@ -2,11 +2,13 @@
 
 from alembic import context
 
+import channels.models
 import escalation.models
 import knowledge_base.models
 import services.models
 from core.database import Base
 
+assert channels.models
 assert escalation.models
 assert knowledge_base.models
 assert services.models
