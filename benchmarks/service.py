@@ -1,6 +1,6 @@
 """A message through the whole service (design §10: p95 ≤ 150 ms at 20 messages/s), and the memory of each process.
 
-    make run                                                # in one terminal
+    WENFA_MESSAGES_PER_MINUTE=0 make run                    # in one terminal
     .venv/bin/python benchmarks/service.py                  # in another
     .venv/bin/python benchmarks/service.py --clients 1 8 32 # how much it bears: each client sends when it has its answer
     .venv/bin/python benchmarks/service.py --turns 500      # one conversation, as long as that

@@ -3,22 +3,17 @@
 from datetime import timedelta
 from uuid import UUID
 
-from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from api.conversations.service import MessageService
+from api.limits import allow
 from api.state import State
 from channels.callers import caller_of, heard_from, meant
 from core.database import database_now
-from core.live import PREFIX
 from core.regions import UnknownRegion, get_region
 from escalation import conversations
-from escalation.errors import TooMany
 from escalation.models import Conversation, Message
-
-_WINDOW_SECONDS = 60
 
 
 async def receive(
@@ -37,28 +32,6 @@ async def receive(
     except IntegrityError:  # two first messages at once: the other one has begun the conversation
         conversation_id, offered = await run_in_threadpool(_meet, *met)
     return await messages.store(conversation_id, meant(offered, text), message_id)
-
-
-async def allow(state: State, who: str) -> None:
-    """Count a message of theirs. Raises TooMany, saying when to try again. Without Redis nobody is counted."""
-    most = state.settings.messages_per_minute
-    seconds = await over(state.redis_async, f"said:{who}", most, _WINDOW_SECONDS) if most else 0
-    if seconds:
-        raise TooMany(f"您发得太快了，请 {seconds} 秒后再发。", seconds)
-
-
-async def over(redis: "AsyncRedis", name: str, most: int, window_seconds: int) -> int:
-    """0 while there were no more than `most` in the window; else how many seconds until it is over."""
-    key = f"{PREFIX}{name}"
-    try:
-        pipeline = redis.pipeline()
-        pipeline.incr(key)
-        pipeline.expire(key, window_seconds, nx=True)
-        pipeline.ttl(key)
-        count, _, left = await pipeline.execute()
-    except (RedisError, OSError):
-        return 0
-    return max(1, int(left)) if count > most else 0
 
 
 def _meet(

@@ -20,6 +20,7 @@ from api.conversations.schemas import (
     WriteMessage,
 )
 from api.conversations.service import MessageService
+from api.limits import allow
 from api.state import State, StateDep
 from escalation import consultations, conversations
 from escalation.journal import conversation_topic
@@ -43,7 +44,8 @@ def start(body: StartConversation, state: StateDep) -> ConversationStarted:
 
 
 @router.post("/conversations/{conversation_id}/messages", summary="说一句话")
-async def write(body: WriteMessage, conversation: OwnConversation, request: Request) -> MessageHandled:
+async def write(body: WriteMessage, conversation: OwnConversation, request: Request, state: StateDep) -> MessageHandled:
+    await allow(state, str(conversation.id))
     message, replies, consultation = await message_service(request).receive(
         conversation.id, body.text, body.client_message_id, body.address_to
     )

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.conversations.endpoints import message_service
+from api.limits import allow
 from api.pages import citizen
 from api.pages.bubbles import addressable, bubbles, waiting
 from api.pages.citizen import CHAT_COOKIE, BegunChat, FromThisSite, OwnChat
@@ -83,6 +84,7 @@ async def send(
             conversation, cookie = await run_in_threadpool(citizen.begin_chat, state, region, client_message_id)
         if conversation is None:
             raise Refused("请先写下您的问题，再发送。")
+        await allow(state, str(conversation.id))
         message, replies, _ = await message_service(request).receive(
             conversation.id, text, client_message_id, address_to[:20]
         )

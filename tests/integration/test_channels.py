@@ -194,6 +194,14 @@ def test_who_writes_too_fast_is_told_when_to_go_on(service: Service, gateway: Ho
     assert gateway.post(service.client, "13900139000", "你好").status_code == 202
 
 
+def test_a_page_or_an_app_is_counted_too(service: Service) -> None:
+    citizen, other = service.a_citizen(), service.a_citizen()
+    found = [citizen.says("你好") for _ in range(61)]
+    assert [each.status_code for each in found] == [200] * 60 + [429]
+    assert "Retry-After" in found[-1].headers
+    assert other.says("你好").status_code == 200
+
+
 # WeChat
 
 

@@ -74,7 +74,7 @@ def platform(start: Callable[[Server], Server]) -> WeChatPlatform:
 
 
 def on_wechat(settings: Settings, platform: WeChatPlatform) -> Settings:
-    names = {"app_id": platform.APP_ID, "secret": platform.APP_SECRET, "template_id": platform.TEMPLATE}
+    names = {"app_id": platform.APP_ID, "app_secret": platform.APP_SECRET, "template_id": platform.TEMPLATE}
     values = {f"wechat_{name}": value for name, value in names.items()}
     return settings.model_copy(update={**values, "wechat_api_base": platform.url})
 
