@@ -12,7 +12,7 @@ from core.database import database_now
 from core.security import Vault
 from escalation.conversations import start_conversation
 
-_NUMBER = re.compile(r"^(?:我?[选要]|回复?|第)?\s*(\d{1,2})\s*(?:[.。、，,]|[个项号]|吧|$)*$")
+_NUMBER = re.compile(r"(?:我?[选要]|回复?|第)?\s*(\d{1,2})\s*[.。、，,个项号吧]*")
 
 
 def find_caller(session: Session, channel: str, account: str, address: str, vault: Vault) -> Caller | None:
@@ -22,12 +22,14 @@ def find_caller(session: Session, channel: str, account: str, address: str, vaul
     return session.execute(statement).scalar_one_or_none()
 
 
-def caller_of(session: Session, channel: str, account: str, address: str, region: str, vault: Vault) -> Caller:
-    """The caller with this address; a first call begins a conversation in `region`. Raises UnknownRegion."""
+def caller_of(
+    session: Session, channel: str, account: str, address: str, region: str, vault: Vault, post: str | None = None
+) -> Caller:
+    """The caller with this address; a first call begins a conversation in `region`, at a post. Raises UnknownRegion."""
     known = find_caller(session, channel, account, address, vault)
     if known is not None:
         return known
-    conversation, _token = start_conversation(session, channel, region)
+    conversation, _token = start_conversation(session, channel, region, post)
     session.flush()
     caller = Caller(
         conversation_id=conversation.id, channel=channel, account=account, address_encrypted=vault.encrypt(address),
@@ -45,6 +47,6 @@ def heard_from(session: Session, caller: Caller) -> None:
 
 def meant(offered: Sequence[str], text: str) -> str:
     """The payload that a bare number stands for, among what was offered last; else the text as it is."""
-    found = _NUMBER.match(unicodedata.normalize("NFKC", text).strip())
+    found = _NUMBER.fullmatch(unicodedata.normalize("NFKC", text).strip())
     place = int(found[1]) if found else 0
     return offered[place - 1] if 1 <= place <= len(offered) else text

@@ -17,7 +17,7 @@ from core.log import get_logger
 from core.security import Vault
 from core.settings import Settings
 from escalation.media.circuits import Circuits, PutOff
-from escalation.media.medium import DeliveryFailed, Undeliverable
+from escalation.media.medium import DeliveryFailed, Rejected, Undeliverable
 
 _AT_ONCE = 50
 _ATTEMPT_SECONDS = 30  # well below outgoing.LEASE
@@ -100,7 +100,9 @@ class Carrier:
         except PutOff as put_off:
             return Outcome(parcel, str(put_off), put_off_seconds=put_off.seconds)
         except DeliveryFailed as error:
-            return Outcome(parcel, str(error), never=isinstance(error, Undeliverable))
+            return Outcome(
+                parcel, str(error), never=isinstance(error, Undeliverable), refused=isinstance(error, Rejected)
+            )
         except Exception:
             log.exception("发送出错", conversation=str(parcel.end.conversation_id))
             return Outcome(parcel, "发送程序出错，详见日志")

@@ -84,3 +84,19 @@ class GatewayKey(Base):
     secret_encrypted: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     retired_at: Mapped[datetime | None]
+
+
+class Post(Base):
+    """服务点 (先锋岗): a place with a QR code of its own. Whoever scans it asks from there."""
+
+    __tablename__ = "posts"
+    __table_args__ = (Index("ix_posts_region", "region", "active"),)
+
+    code: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """What stands in the QR code; never given to another."""
+    name: Mapped[str] = mapped_column(String(128))
+    region: Mapped[str] = mapped_column(Region)
+    keeper: Mapped[str] = mapped_column(String(64), default="")
+    address: Mapped[str] = mapped_column(Text, default="")
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)

@@ -27,6 +27,8 @@ LEASE = timedelta(seconds=60)
 """How long whoever takes a parcel has for it. More than an attempt may last."""
 MAX_ATTEMPTS = 23
 """With the pauses below that is 12 hours of trying, on average."""
+MAX_REFUSALS = 5
+"""What the other side answers and will not have is given up sooner: behind it wait the caller's other messages."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2, 7200
 _AT_MOST = 20
 
@@ -39,6 +41,8 @@ class Outcome:
     error: str = ""
     never: bool = False
     """It would fail again however often it were tried."""
+    refused: bool = False
+    """The other side is there and would not have it."""
     spent: bool = False
     """The channel takes no more until the caller writes."""
     put_off_seconds: float = 0
@@ -80,7 +84,8 @@ def take_parcels(session: Session, adapter: Adapter, vault: Vault, limit: int) -
 
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Record what came of sending. What somebody else has recorded meanwhile stays as it is."""
-    for outcome in outcomes:
+    # In one order everywhere, so that two of these cannot wait for each other.
+    for outcome in sorted(outcomes, key=lambda each: each.parcel.end.conversation_id):
         end, last = outcome.parcel.end, outcome.parcel.messages[-1]
         conversation = lock_conversation(session, end.conversation_id)
         caller = session.get_one(Caller, end.conversation_id, populate_existing=True)
@@ -135,7 +140,7 @@ def _failed(session: Session, conversation: Conversation, caller: Caller, outcom
         conversation.outgoing_at = at + timedelta(seconds=outcome.put_off_seconds)
         return
     caller.attempts += 1
-    if not outcome.never and caller.attempts < MAX_ATTEMPTS:
+    if not outcome.never and caller.attempts < (MAX_REFUSALS if outcome.refused else MAX_ATTEMPTS):
         conversation.outgoing_at = at + _pause(caller.attempts)
         return
     messages = outcome.parcel.messages

@@ -27,9 +27,16 @@ def plain(message: Message) -> str:
 
 
 def payloads(messages: Sequence[Message]) -> list[str] | None:
-    """What the choices of the last of these that offers any stand for; None where none does."""
-    offers = [message.data["choices"] for message in messages if message.data.get("choices")]
-    return [choice["payload"] for choice in offers[-1]] if offers else None
+    """What a number stands for once these have been read; None where they change nothing.
+
+    After a lawyer's words it stands for itself: "3" may well be the answer to what they asked.
+    """
+    for message in reversed(messages):
+        if message.author == "lawyer":
+            return []
+        if choices := message.data.get("choices"):
+            return [choice["payload"] for choice in choices]
+    return None
 
 
 def segments(text: str, most: int) -> list[str]:

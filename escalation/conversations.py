@@ -33,11 +33,13 @@ class Received:
     """False when this client message id had been stored before."""
 
 
-def start_conversation(session: Session, channel: str, region: str) -> tuple[Conversation, str]:
+def start_conversation(
+    session: Session, channel: str, region: str, post: str | None = None
+) -> tuple[Conversation, str]:
     """A new conversation and the token that opens it, which is told once and not stored. Raises UnknownRegion."""
     get_region(region)
     token = new_token()
-    conversation = Conversation(id=new_id(), channel=channel, region=region, token_hash=hash_token(token))
+    conversation = Conversation(id=new_id(), channel=channel, region=region, token_hash=hash_token(token), post=post)
     session.add(conversation)
     audit(session, f"citizen:{conversation.id}", "start_conversation", conversation.id, channel=channel, region=region)
     return conversation, token

@@ -38,6 +38,8 @@ class Conversation(Base):
     disclaimed: Mapped[bool] = mapped_column(default=False)
     """The sentence that answers are no lawyer's opinion has been said: it is said once."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    post: Mapped[str | None] = mapped_column(String(32), index=True)
+    """The number of the post (channels/) whose QR code it began with."""
     outgoing_at: Mapped[datetime | None]
     """When what was said last is to be carried to the citizen, on channels where we have to go to them; None when nothing waits."""
 

@@ -16,6 +16,7 @@ from wenfa.channels import gateway, wechat
 from wenfa.kb import kb
 from wenfa.offices import offices
 from wenfa.policy import policy
+from wenfa.posts import posts
 from wenfa.rasa import PYTHON
 from wenfa.staff import staff
 from wenfa.terminal import console, fail, interruptible, load_settings, open_database
@@ -37,6 +38,7 @@ app.add_typer(staff, name="staff")
 app.add_typer(offices, name="offices")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
+app.add_typer(posts, name="posts")
 app.add_typer(gateway, name="gateway")
 app.add_typer(wechat, name="wechat")
 

@@ -1,6 +1,5 @@
 """``wenfa offices``: the offices that take citizens' requests, from a file. Chinese, for the person who looks after them."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +8,11 @@ from rich.table import Table
 
 from core.regions import full_name
 from escalation.errors import Refused
-from wenfa.terminal import console, fail, interruptible, open_database
+from wenfa.terminal import console, fail, interruptible, open_database, show_faults, write_template
 
 offices = typer.Typer(help="办事机构：法律援助、调解、公证等机构。", no_args_is_help=True)
 
 ACTOR = "command line"
-_FAULTS_SHOWN = 50
 
 
 @offices.command(name="import")
@@ -28,8 +26,7 @@ def import_command(
     from services.office_file import TEMPLATE, import_offices
 
     if template:
-        # Where it goes into a file, Excel needs the mark to see that it is UTF-8.
-        sys.stdout.write(TEMPLATE if sys.stdout.isatty() else f"\ufeff{TEMPLATE}")
+        write_template(TEMPLATE)
         return
     if file is None:
         fail("请写出名册文件，例如 wenfa offices import offices.csv；名册的样子用 --template 看。")
@@ -41,11 +38,7 @@ def import_command(
             fail(error.message)
     if done.unknown_columns:
         console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
-    for fault in done.faults[:_FAULTS_SHOWN]:
-        place = f"第 {fault.line} 行 {fault.column}"
-        console.print(f"{place}：{fault.message}（写的是“{fault.written}”）", style="red", markup=False)
-    if len(done.faults) > _FAULTS_SHOWN:
-        console.print(f"……还有 {len(done.faults) - _FAULTS_SHOWN} 处", style="red")
+    show_faults(done.faults)
     console.print(
         f"新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
     )

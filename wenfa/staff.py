@@ -1,12 +1,10 @@
 """``wenfa staff``: accounts and the lawyers' register from the command line. Chinese, for the person who looks after them."""
 
 import csv
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from core.clock import local
 from core.regions import UnknownRegion
 from escalation.errors import Refused
-from wenfa.terminal import console, fail, interruptible, load_settings, open_database
+from wenfa.terminal import console, fail, interruptible, load_settings, open_database, show_faults, write_template
 
 if TYPE_CHECKING:
     from escalation.csv_records import Fault
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 staff = typer.Typer(help="工作人员：账号和律师。", no_args_is_help=True)
 
 ACTOR = "command line"
-_FAULTS_SHOWN = 50
 
 
 @staff.command(name="import")
@@ -38,8 +35,7 @@ def import_command(
     from escalation.lawyer_file import TEMPLATE, read_lawyers
 
     if template:
-        # Where it goes into a file, Excel needs the mark to see that it is UTF-8.
-        sys.stdout.write(TEMPLATE if sys.stdout.isatty() else f"\ufeff{TEMPLATE}")
+        write_template(TEMPLATE)
         return
     if file is None:
         fail("请写出名册文件，例如 wenfa staff import lawyers.csv；名册的样子用 --template 看。")
@@ -58,7 +54,7 @@ def import_command(
             fail("同时有别人在登记同一位律师，什么也没有写入，请再试一次。")
     if done.unknown_columns:
         console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
-    _show_faults(done.faults)
+    show_faults(done.faults, "用 --report 写成文件看全部。")
     if report is not None:
         _write_report(report, done.faults)
         console.print(f"有问题的行已写到 {report}", markup=False)
@@ -144,17 +140,6 @@ def list_staff() -> None:
             created = f"{local(account.created_at):%Y-%m-%d %H:%M}"
             table.add_row(account.login, account.name, account.role, *of_lawyer, created)
     console.print(table)
-
-
-def _show_faults(faults: list["Fault"]) -> None:
-    if not faults:
-        return
-    table = Table("行", "列", "写的是", "问题")
-    for fault in faults[:_FAULTS_SHOWN]:
-        table.add_row(str(fault.line), fault.column, escape(fault.written[:40]), escape(fault.message))
-    console.print(table)
-    if len(faults) > _FAULTS_SHOWN:
-        console.print(f"另有 {len(faults) - _FAULTS_SHOWN} 处，用 --report 写成文件看全部。")
 
 
 def _write_report(path: Path, faults: list["Fault"]) -> None:

@@ -1,6 +1,7 @@
 """What the commands share: where they print, how they end, the settings and the database as an operator may have them."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -8,12 +9,17 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from core.database import Database
 from core.settings import Settings, get_settings
+from escalation.csv_records import Fault
 
 console = Console(highlight=False)
+
+_FAULTS_SHOWN = 50
 
 
 def load_settings() -> Settings:
@@ -69,3 +75,20 @@ def open_database(*, current: bool = True) -> Iterator[Database]:
 def fail(message: str) -> NoReturn:
     Console(stderr=True, highlight=False).print(message, style="red", markup=False)
     raise typer.Exit(1)
+
+
+def write_template(template: str) -> None:
+    """A file as it may be filled in. Where it goes into a file, Excel needs the mark to see that it is UTF-8."""
+    sys.stdout.write(template if sys.stdout.isatty() else f"\ufeff{template}")
+
+
+def show_faults(faults: Sequence[Fault], rest: str = "改好后再导入一次。") -> None:
+    """The rows of a file that were left out, each with its line; `rest` says where the others are, if they are many."""
+    if not faults:
+        return
+    table = Table("行", "列", "写的是", "问题")
+    for fault in faults[:_FAULTS_SHOWN]:
+        table.add_row(str(fault.line), fault.column, escape(fault.written[:40]), escape(fault.message))
+    console.print(table)
+    if len(faults) > _FAULTS_SHOWN:
+        console.print(f"另有 {len(faults) - _FAULTS_SHOWN} 处，{rest}")

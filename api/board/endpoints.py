@@ -19,6 +19,8 @@ from api.board.schemas import (
     DeliveryOut,
     FinishCallBack,
     Finished,
+    PostOut,
+    Posts,
     Promise,
     Revealed,
     Silent,
@@ -26,6 +28,7 @@ from api.board.schemas import (
     Summary,
 )
 from api.state import State, StateDep
+from channels.posts import post_figures
 from core.regions import NATION, full_name
 from core.security import Vault
 from escalation import appeals, call_backs, deliveries, figures
@@ -100,6 +103,13 @@ def silent(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: Regi
     with state.database.read() as session:
         found = figures.silent_pushes(session, period.since, period.until, region)
     return Silent(lawyers=[SilentOut.of(each) for each in found[:500]])
+
+
+@router.get("/posts", summary="各服务点的会话、消息和咨询")
+def posts(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: RegionDep = NATION) -> Posts:
+    with state.database.read() as session:
+        found = post_figures(session, region, period.since, period.until)
+    return Posts(posts=[PostOut.of(each) for each in found])
 
 
 def look(state: State, period: Period, region: str) -> Summary:

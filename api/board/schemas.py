@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from channels.posts import PostFigures
 from core.regions import full_name
 from escalation.appeals import OpenAppeal
 from escalation.call_backs import OpenCallBack
@@ -210,3 +211,34 @@ class SilentOut(BaseModel):
 
 class Silent(BaseModel):
     lawyers: list[SilentOut]
+
+
+class PostOut(BaseModel):
+    """What came of a post."""
+
+    code: str
+    name: str
+    region: str
+    region_name: str
+    keeper: str
+    conversations: int
+    messages: int
+    consultations: int
+
+    @classmethod
+    def of(cls, figures: PostFigures) -> "PostOut":
+        post = figures.post
+        return cls(
+            code=post.code,
+            name=post.name,
+            region=post.region,
+            region_name=full_name(post.region),
+            keeper=post.keeper,
+            conversations=figures.conversations,
+            messages=figures.messages,
+            consultations=figures.consultations,
+        )
+
+
+class Posts(BaseModel):
+    posts: list[PostOut]

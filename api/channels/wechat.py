@@ -66,7 +66,7 @@ async def _answer(request: Request, state: State, incoming: Incoming) -> str:
     try:
         stored, _fresh = await receive(
             state, messages, "wechat", incoming.account, incoming.openid, incoming.text, incoming.id,
-            move_to=incoming.scene, hold=_HOLD,
+            scene=incoming.scene, hold=_HOLD,
         )  # fmt: skip
     except Refused as refused:
         return refused.message

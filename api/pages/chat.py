@@ -22,6 +22,7 @@ from api.state import State, StateDep
 from bot.actions.services import MENU
 from bot.actions.wording import minutes
 from channels.links import conversation_behind
+from channels.posts import find_post
 from escalation import consultations, conversations
 from escalation.errors import Refused
 from escalation.journal import conversation_topic
@@ -54,6 +55,17 @@ def chat(
     return _page(request, state, conversation, to=[to] if to else [])
 
 
+@router.get("/q/{code}")
+def from_post(state: StateDep, conversation: OwnChat, code: str) -> Response:
+    """What the QR code of a post opens: the page, for the place where it hangs. A code that is none is let pass."""
+    with state.database.read() as session:
+        post = find_post(session, code)
+    response = _with_region(state, conversation, post.region if post else "")
+    if post is not None:
+        response.set_cookie(citizen.POST_COOKIE, post.code, citizen.KEPT_SECONDS, httponly=True, samesite="lax")
+    return response
+
+
 @router.get("/t/{signed}")
 def open_thread(request: Request, state: StateDep, signed: str) -> Response:
     """What a link in WeChat opens: that conversation, on this phone from now on."""
@@ -81,7 +93,8 @@ async def send(
     try:
         if conversation is None and text.strip():
             region = citizen.region_for(request, state, None)
-            conversation, cookie = await run_in_threadpool(citizen.begin_chat, state, region, client_message_id)
+            post = request.cookies.get(citizen.POST_COOKIE, "")
+            conversation, cookie = await run_in_threadpool(citizen.begin_chat, state, region, post, client_message_id)
         if conversation is None:
             raise Refused("请先写下您的问题，再发送。")
         await allow(state, str(conversation.id))
@@ -131,7 +144,7 @@ def type_size(size: Annotated[str, Form()], back: Annotated[str, Form()] = "/") 
     return response
 
 
-def _with_region(state: State, conversation: Conversation | None, code: str) -> Response:
+def _with_region(state: State, conversation: Conversation | None, code: str) -> RedirectResponse:
     """What a QR code at a service point opens: the same page, for the place it hangs in. A misprinted code is let pass."""
     response = RedirectResponse("/", 303)
     if citizen.is_region(code):

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.state import State, StateDep
+from channels.posts import find_post
 from core.live import PREFIX
 from core.regions import UnknownRegion, get_region
 from escalation import conversations
@@ -18,6 +19,7 @@ from escalation.models import Conversation
 
 CHAT_COOKIE = "wenfa_chat"
 REGION_COOKIE = "wenfa_region"
+POST_COOKIE = "wenfa_post"
 KEPT_SECONDS = 90 * 24 * 3600
 
 _TWICE_WITHIN_SECONDS = 120
@@ -69,7 +71,7 @@ def open_chat(state: State, cookie: str) -> Conversation | None:
         return None
 
 
-def begin_chat(state: State, region: str, first_message_id: str) -> tuple[Conversation, str]:
+def begin_chat(state: State, region: str, post: str, first_message_id: str) -> tuple[Conversation, str]:
     """A new conversation and its cookie.
 
     A first message sent twice at once, before the browser had its cookie, must not become two conversations with the
@@ -77,7 +79,10 @@ def begin_chat(state: State, region: str, first_message_id: str) -> tuple[Conver
     """
     key = f"{PREFIX}begun:{first_message_id}"
     with state.database.write() as session:
-        conversation, token = conversations.start_conversation(session, "web", region)
+        known_post = find_post(session, post) if post else None
+        conversation, token = conversations.start_conversation(
+            session, "web", region, known_post.code if known_post else None
+        )
     cookie = f"{conversation.id}.{token}"
     try:
         before = state.redis.set(key, cookie, ex=_TWICE_WITHIN_SECONDS, nx=True, get=True)

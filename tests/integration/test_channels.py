@@ -183,6 +183,40 @@ def test_a_gateway_that_is_away_gets_everything_once_it_is_back(service: Service
     assert "不客气" in gateway.told(CALLER)[1]
 
 
+def test_what_a_gateway_will_not_have_holds_up_the_rest_no_longer_than_it_must(
+    service: Service, gateway: HotlineGateway
+) -> None:
+    gateway.status = 422
+    with carrying(service.database, service.settings, HotlineAdapter):
+        gateway.post(service.client, CALLER, "你好")
+        until(lambda: count(service.database, MessageDelivery, MessageDelivery.state == "dead"), 60)
+        gateway.status = 200
+        gateway.post(service.client, CALLER, "谢谢")
+        until(lambda: gateway.told(CALLER))
+    assert "不客气" in gateway.told(CALLER)[0]
+    with service.database.read() as session:
+        [dead] = session.execute(select(MessageDelivery).where(MessageDelivery.state == "dead")).scalars()
+    assert "422" in dead.error
+
+
+def test_after_a_lawyers_words_a_number_is_a_number(service: Service, gateway: HotlineGateway) -> None:
+    lawyer = a_lawyer(service.database)
+    with carrying(service.database, service.settings, HotlineAdapter):
+        gateway.post(service.client, CALLER, "房东不退押金怎么办")
+        until(lambda: gateway.told(CALLER))
+        with service.database.read() as session:
+            round_ = session.execute(select(Round)).scalar_one()
+        answer(service.database, round_.id, lawyer, "押了几个月的租金？")
+        until(lambda: len(gateway.told(CALLER)) >= 2)
+        assert gateway.post(service.client, CALLER, "1").status_code == 202
+        until(lambda: len(gateway.told(CALLER)) >= 3)
+    with service.database.read() as session:
+        last = session.execute(
+            select(Message).where(Message.author == "citizen").order_by(Message.seq.desc())
+        ).scalars()
+        assert next(iter(last)).kind == "text"
+
+
 def test_who_writes_too_fast_is_told_when_to_go_on(service: Service, gateway: HotlineGateway) -> None:
     found = [gateway.post(service.client, CALLER, "你好") for _ in range(65)]
     assert [each.status_code for each in found[:60]] == [202] * 60

@@ -91,8 +91,24 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'dead'"),
         )
 
+    op.create_table(
+        "posts",
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("region", sa.String(length=6), nullable=False),
+        sa.Column("keeper", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", core.database.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_posts")),
+    )
+    with op.batch_alter_table("posts", schema=None) as batch_op:
+        batch_op.create_index("ix_posts_region", ["region", "active"], unique=False)
+
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("outgoing_at", core.database.UtcDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("post", sa.String(length=32), nullable=True))
+        batch_op.create_index(batch_op.f("ix_conversations_post"), ["post"], unique=False)
         batch_op.create_index(
             "ix_conversations_outgoing",
             ["channel", "outgoing_at"],
@@ -110,7 +126,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("outgoing_at IS NOT NULL"),
             sqlite_where=sa.text("outgoing_at IS NOT NULL"),
         )
+        batch_op.drop_index(batch_op.f("ix_conversations_post"))
+        batch_op.drop_column("post")
         batch_op.drop_column("outgoing_at")
+
+    op.drop_table("posts")
 
     with op.batch_alter_table("message_deliveries", schema=None) as batch_op:
         batch_op.drop_index(
