@@ -100,3 +100,15 @@ class Post(Base):
     address: Mapped[str] = mapped_column(Text, default="")
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Claim(Base):
+    """取件码: opens a conversation on another device for a while."""
+
+    __tablename__ = "claims"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Keyed: the code is too short for a plain hash."""
+    conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversations.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
