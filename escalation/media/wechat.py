@@ -81,7 +81,9 @@ class WeChatTemplate:
 
     async def send(self, notice: Notice) -> None:
         if not self._settings.wechat_template_id:
-            raise MediumUnavailable("还没有设置通知律师用的微信模板（WENFA_WECHAT_TEMPLATE_ID）")
+            raise MediumUnavailable(
+                "还没有设置微信公众号或通知律师的模板（WENFA_WECHAT_APP_ID、…_APP_SECRET、…_TEMPLATE_ID）"
+            )
         judge(await self._account.call("/cgi-bin/message/template/send", self._message(notice)))
 
     async def close(self) -> None:
