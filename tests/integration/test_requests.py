@@ -310,7 +310,7 @@ def test_offices_are_imported_from_the_command_line(
 
     code, said = runs("offices", "import", str(file))
     assert code == 1
-    assert "第 4 行 地区" in said
+    assert "│ 4  │ 地区 │ 火星" in said
     assert "新增 2 个" in said
     assert runs("offices", "import", "--template")[1].lstrip("\ufeff") == TEMPLATE
     assert "0474-5900000" in runs("offices", "list")[1]
