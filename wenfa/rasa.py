@@ -9,11 +9,13 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tarfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import yaml
 
@@ -118,8 +120,13 @@ class _Server:
         }
         command = [str(PYTHON), str(ROOT / "bot" / "serve.py"), "--model", str(model)]
         command += ["--port", str(port), "--ready-fd", str(ready_fd)]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[ready_fd])  # noqa: S603 (our own file)
+        # Its output goes through us: else it would hold open what our own parent reads, also once we are dead, and circus
+        # could not tell the end of one process from the beginning of the next.
+        self.process = subprocess.Popen(  # noqa: S603 (our own file)
+            command, cwd=ROOT, env=environment, pass_fds=[ready_fd], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         os.close(ready_fd)
+        threading.Thread(target=_pass_on, args=[self.process.stdout], daemon=True).start()
 
     def ready(self, stop: threading.Event) -> bool:
         """Wait until it listens. False where it ended, took too long, or we are to stop."""
@@ -140,6 +147,12 @@ class _Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _pass_on(lines: IO[bytes]) -> None:
+    for line in lines:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
 
 
 def _intent(entry: object) -> str:
