@@ -3,16 +3,15 @@
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from channels.models import Post
-from core.region_names import UnclearRegion, region_written
 from core.regions import NATION
-from escalation.csv_records import Fault, open_csv
+from escalation.csv_records import Fault, Imported, Row, open_csv
 from escalation.errors import Refused
 from escalation.journal import audit
 from escalation.models import Consultation, Conversation, Message
@@ -26,17 +25,7 @@ TEMPLATE = """\
 """
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 _CODE = re.compile(r"[A-Za-z0-9-]{3,32}")
-_YES = {"": True, "是": True, "1": True, "否": False, "0": False}
 _MOST = {"名称": 128, "负责人": 64, "地址": 300}
-
-
-@dataclass(slots=True)
-class Imported:
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    unknown_columns: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ def import_posts(session: Session, content: bytes, actor: str) -> Imported:
             continue
         if not any(record.cells):
             continue
-        row = _read(record.line, dict(zip(head, record.cells, strict=False)), done.faults)
+        row = _read(Row(record.line, dict(zip(head, record.cells, strict=False)), done.faults))
         if row is None:
             continue
         code, values = row
@@ -146,33 +135,15 @@ def _new_code(taken: dict[str, Post]) -> str:
     return code
 
 
-def _read(line: int, cells: dict[str, str], faults: list[Fault]) -> tuple[str, dict[str, object]] | None:
+def _read(row: Row) -> tuple[str, dict[str, object]] | None:
     """The number, empty where none is written, and the columns; None when something is wrong."""
-    before = len(faults)
-
-    def wrong(column: str, message: str) -> None:
-        faults.append(Fault(line, column, cells.get(column, ""), message))
-
-    for column, most in _MOST.items():
-        if len(cells.get(column, "")) > most:
-            wrong(column, f"最多 {most} 个字")
-    name = " ".join(cells.get("名称", "").split())
-    if not name:
-        wrong("名称", "不能为空")
-    region = ""
-    try:
-        region = region_written(cells.get("地区", "")).code
-    except UnclearRegion as error:
-        wrong("地区", str(error))
-    code = cells.get("编号", "").strip()
+    row.check_lengths(_MOST)
+    name, region, code = row.name("名称"), row.region("地区"), row.text("编号").strip()
     if code and not _CODE.fullmatch(code):
-        wrong("编号", "只用 3 到 32 个字母、数字和连字符；不写就自动编")
-    if cells.get("在用", "") not in _YES:
-        wrong("在用", "应是 是 或 否")
-    if len(faults) > before:
+        row.wrong("编号", "只用 3 到 32 个字母、数字和连字符；不写就自动编")
+    active = row.yes("在用")
+    if not row.good:
         return None
-    values = {
-        "name": name, "region": region, "keeper": cells.get("负责人", ""), "address": cells.get("地址", ""),
-        "active": _YES[cells.get("在用", "")],
+    return code, {
+        "name": name, "region": region, "keeper": row.text("负责人"), "address": row.text("地址"), "active": active,
     }  # fmt: skip
-    return code, values

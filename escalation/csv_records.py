@@ -2,12 +2,14 @@
 
 import csv
 import unicodedata
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from core.region_names import UnclearRegion, region_written
 from escalation.errors import Refused
 
 _LONGEST_RECORD = 50  # lines
+_YES = {"": True, "是": True, "1": True, "否": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,64 @@ class Fault:
     column: str
     written: str
     message: str
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of a file."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    unknown_columns: list[str] = field(default_factory=list)
+
+
+class Row:
+    """The cells of one row by column, read one by one; what is wrong with any goes to `faults`."""
+
+    def __init__(self, line: int, cells: Mapping[str, str], faults: list[Fault]) -> None:
+        self.line = line
+        self._cells = cells
+        self._faults = faults
+        self._before = len(faults)
+
+    @property
+    def good(self) -> bool:
+        """Nothing has been found wrong so far."""
+        return len(self._faults) == self._before
+
+    def text(self, column: str) -> str:
+        """The cell as it is written; empty where there is none."""
+        return self._cells.get(column, "")
+
+    def wrong(self, column: str, message: str) -> None:
+        self._faults.append(Fault(self.line, column, self.text(column), message))
+
+    def check_lengths(self, most: Mapping[str, int]) -> None:
+        for column, characters in most.items():
+            if len(self.text(column)) > characters:
+                self.wrong(column, f"最多 {characters} 个字")
+
+    def name(self, column: str) -> str:
+        found = " ".join(self.text(column).split())
+        if not found:
+            self.wrong(column, "不能为空")
+        return found
+
+    def region(self, column: str) -> str:
+        """The code; empty where the cell means no region, or several."""
+        try:
+            return region_written(self.text(column)).code
+        except UnclearRegion as error:
+            self.wrong(column, str(error))
+            return ""
+
+    def yes(self, column: str) -> bool:
+        """Yes where nothing is written."""
+        if self.text(column) not in _YES:
+            self.wrong(column, "应是 是 或 否")
+        return _YES.get(self.text(column), False)
 
 
 def open_csv(content: bytes, may_break: Collection[str]) -> tuple[list[str], Iterator[Record]]:

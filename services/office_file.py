@@ -1,14 +1,13 @@
 """Files of offices as bureaus fill them in: every cell checked, every fault with its line; good rows land."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.ids import new_id
-from core.region_names import UnclearRegion, region_written
-from escalation.csv_records import Fault, open_csv
+from escalation.csv_records import Fault, Imported, Row, open_csv
 from escalation.errors import Refused
 from escalation.journal import audit
 from services.catalogue import SERVICES, WITH_REQUESTS, service_called
@@ -21,17 +20,7 @@ TEMPLATE = """\
 乌兰察布市公共法律服务中心,150900,求法援、约调解、办公证、问鉴定,,集宁区格根西街1号,0474-8888888,工作日 8:30-12:00 14:30-17:30,是
 察右中旗法律援助工作站,察哈尔右翼中旗,求法援,乌兰察布市公共法律服务中心,科布尔镇科镇路2号,0474-5900000,工作日 8:30-17:30,是
 """
-_YES = {"": True, "是": True, "1": True, "否": False, "0": False}
 _MOST = {"名称": 128, "地址": 300, "电话": 64, "办公时间": 300}
-
-
-@dataclass(slots=True)
-class Imported:
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    unknown_columns: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -53,7 +42,7 @@ def import_offices(session: Session, content: bytes, actor: str) -> Imported:
         if record.broken:
             done.faults.append(Fault(record.line, "", "", record.broken))
         elif any(record.cells):
-            row = _read(record.line, dict(zip(head, record.cells, strict=False)), done.faults)
+            row = _read(Row(record.line, dict(zip(head, record.cells, strict=False)), done.faults))
             rows.extend([row] if row else [])
     for row in rows:
         key = (str(row.values["region"]), str(row.values["name"]))
@@ -88,39 +77,24 @@ def _tie(rows: list[_Row], known: dict[tuple[str, str], Office], done: Imported)
         office.parent_id = found[0].id if found else None
 
 
-def _read(line: int, cells: dict[str, str], faults: list[Fault]) -> _Row | None:
+def _read(row: Row) -> _Row | None:
     """The row, None when something is wrong with it."""
-    before = len(faults)
-
-    def wrong(column: str, message: str) -> None:
-        faults.append(Fault(line, column, cells.get(column, ""), message))
-
-    for column, most in _MOST.items():
-        if len(cells.get(column, "")) > most:
-            wrong(column, f"最多 {most} 个字")
-    name = " ".join(cells.get("名称", "").split())
-    if not name:
-        wrong("名称", "不能为空")
-    region = ""
-    try:
-        region = region_written(cells.get("地区", "")).code
-    except UnclearRegion as error:
-        wrong("地区", str(error))
+    row.check_lengths(_MOST)
+    name, region = row.name("名称"), row.region("地区")
     services = []
-    for word in filter(None, re.split(r"[、，,;；/\s]+", cells.get("承办事项", ""))):
+    for word in filter(None, re.split(r"[、，,;；/\s]+", row.text("承办事项"))):
         if (key := service_called(word)) is None:
             names = "、".join(SERVICES[each].name for each in (*WITH_REQUESTS, "labour_inspection"))
-            wrong("承办事项", f"不认识“{word}”，可以写：{names}")
+            row.wrong("承办事项", f"不认识“{word}”，可以写：{names}")
         else:
             services.append(key)
-    if not services and len(faults) == before:
-        wrong("承办事项", "不能为空")
-    if cells.get("在用", "") not in _YES:
-        wrong("在用", "应是 是 或 否")
-    if len(faults) > before:
+    if not services and row.good:
+        row.wrong("承办事项", "不能为空")
+    active = row.yes("在用")
+    if not row.good:
         return None
     values = {
-        "name": name, "region": region, "services": list(dict.fromkeys(services)), "address": cells.get("地址", ""),
-        "phone": cells.get("电话", ""), "hours": cells.get("办公时间", ""), "active": _YES[cells.get("在用", "")],
+        "name": name, "region": region, "services": list(dict.fromkeys(services)), "address": row.text("地址"),
+        "phone": row.text("电话"), "hours": row.text("办公时间"), "active": active,
     }  # fmt: skip
-    return _Row(line, values, cells.get("上级机构", ""))
+    return _Row(row.line, values, row.text("上级机构"))

@@ -7,8 +7,7 @@ import typer
 from rich.table import Table
 
 from core.regions import full_name
-from escalation.errors import Refused
-from wenfa.terminal import console, fail, interruptible, open_database, show_faults, write_template
+from wenfa.terminal import console, import_file, open_database
 
 offices = typer.Typer(help="办事机构：法律援助、调解、公证等机构。", no_args_is_help=True)
 
@@ -25,25 +24,8 @@ def import_command(
     """导入办事机构，按地区和名称增加或更新，可以反复运行；有问题的行逐一列出，其余照常导入。"""
     from services.office_file import TEMPLATE, import_offices
 
-    if template:
-        write_template(TEMPLATE)
-        return
-    if file is None:
-        fail("请写出名册文件，例如 wenfa offices import offices.csv；名册的样子用 --template 看。")
-    with interruptible(), open_database() as database:
-        try:
-            with database.write() as session:
-                done = import_offices(session, file.read_bytes(), ACTOR)
-        except Refused as error:
-            fail(error.message)
-    if done.unknown_columns:
-        console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
-    show_faults(done.faults)
-    console.print(
-        f"新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
-    )
-    if done.faults:
-        raise typer.Exit(1)
+    shown = TEMPLATE if template else None
+    import_file(file, shown, "offices", lambda session, content: import_offices(session, content, ACTOR))
 
 
 @offices.command(name="list", help="列出在用的办事机构。")

@@ -11,8 +11,7 @@ from rich.table import Table
 from core.clock import now
 from core.region_names import UnclearRegion, region_written
 from core.regions import NATION, full_name
-from escalation.errors import Refused
-from wenfa.terminal import console, fail, interruptible, load_settings, open_database, show_faults, write_template
+from wenfa.terminal import console, fail, import_file, interruptible, load_settings, open_database
 
 posts = typer.Typer(help="服务点（先锋岗）：导入、二维码、统计。", no_args_is_help=True)
 
@@ -30,25 +29,8 @@ def import_command(
     """导入服务点，按编号（没有编号的按地区和名称）增加或更新，可以反复运行，编号不会变；有问题的行逐一列出，其余照常导入。"""
     from channels.posts import TEMPLATE, import_posts
 
-    if template:
-        write_template(TEMPLATE)
-        return
-    if file is None:
-        fail("请写出名册文件，例如 wenfa posts import posts.csv；名册的样子用 --template 看。")
-    with interruptible(), open_database() as database:
-        try:
-            with database.write() as session:
-                done = import_posts(session, file.read_bytes(), ACTOR)
-        except Refused as error:
-            fail(error.message)
-    if done.unknown_columns:
-        console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
-    show_faults(done.faults)
-    console.print(
-        f"新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
-    )
-    if done.faults:
-        raise typer.Exit(1)
+    shown = TEMPLATE if template else None
+    import_file(file, shown, "posts", lambda session, content: import_posts(session, content, ACTOR))
 
 
 @posts.command(help="把服务点的二维码排成 A4 页（每页六个），写成 PDF。")

@@ -1,8 +1,9 @@
 """What the commands share: where they print, how they end, the settings and the database as an operator may have them."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -12,10 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from core.database import Database
 from core.settings import Settings, get_settings
-from escalation.csv_records import Fault
+from escalation.csv_records import Fault, Imported
+from escalation.errors import Refused
 
 console = Console(highlight=False)
 
@@ -92,3 +95,28 @@ def show_faults(faults: Sequence[Fault], rest: str = "改好后再导入一次�
     console.print(table)
     if len(faults) > _FAULTS_SHOWN:
         console.print(f"另有 {len(faults) - _FAULTS_SHOWN} 处，{rest}")
+
+
+def import_file(
+    file: Path | None, template: str | None, command: str, work: Callable[[Session, bytes], Imported]
+) -> None:
+    """An import command: writes the `template` where one is given, else takes the file in and says what came of it."""
+    if template is not None:
+        write_template(template)
+        return
+    if file is None:
+        fail(f"请写出名册文件，例如 wenfa {command} import {command}.csv；名册的样子用 --template 看。")
+    with interruptible(), open_database() as database:
+        try:
+            with database.write() as session:
+                done = work(session, file.read_bytes())
+        except Refused as error:
+            fail(error.message)
+    if done.unknown_columns:
+        console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
+    show_faults(done.faults)
+    console.print(
+        f"新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
+    )
+    if done.faults:
+        raise typer.Exit(1)
