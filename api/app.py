@@ -16,6 +16,7 @@ from api import problems
 from api.auth.endpoints import router as auth
 from api.board.endpoints import router as board
 from api.channels.hotline import router as hotline
+from api.channels.kiosk import router as kiosk
 from api.channels.wechat import router as wechat
 from api.conversations.endpoints import router as conversations
 from api.conversations.service import MessageService
@@ -61,7 +62,9 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)
     problems.install(app)
-    for router in (conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board, offices, hotline, wechat):
+    for router in (
+        conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board, offices, hotline, wechat, kiosk,
+    ):  # fmt: skip
         app.include_router(router)
     install_pages(app)
     return app

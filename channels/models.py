@@ -112,3 +112,37 @@ class Claim(Base):
     conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversations.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
+
+
+class Device(Base):
+    """终端: a kiosk or robot in a service hall, enrolled by an administrator's code."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    region: Mapped[str] = mapped_column(Region)
+    """Whose law and lawyers it asks."""
+    post: Mapped[str | None] = mapped_column(ForeignKey("posts.code"))
+    """The post it stands at, where it stands at one."""
+    code_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """Keyed. The code it is enrolled with: good once, and not for long."""
+    code_expires_at: Mapped[datetime | None]
+    token_hash: Mapped[str | None] = mapped_column(String(64))
+    enrolled_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    """When somebody began to ask there last."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    retired_at: Mapped[datetime | None]
+
+
+class Share(Base):
+    """A conversation shown to somebody by a link, to read and no more, until it is taken back."""
+
+    __tablename__ = "shares"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversations.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

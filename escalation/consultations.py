@@ -13,7 +13,7 @@ from escalation.call_backs import DISSATISFIED, open_call_back
 from escalation.conversations import lock_conversation
 from escalation.errors import Conflict, NotFound, Refused
 from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
-from escalation.models import Answer, Consultation, Lease, Message, Rating, Round
+from escalation.models import UNSORTED, Answer, Consultation, Lease, Message, Rating, Round
 from escalation.numbers import next_number
 from escalation.policy import Policy
 from escalation.tiers import enter_tier, first_tier
@@ -21,7 +21,9 @@ from escalation.tiers import enter_tier, first_tier
 RATING_LEVELS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 
 
-def open_consultation(session: Session, message_id: UUID, policy: Policy, *, urgent: bool = False) -> Consultation:
+def open_consultation(
+    session: Session, message_id: UUID, policy: Policy, *, urgent: bool = False, category: str = UNSORTED
+) -> Consultation:
     """Take a citizen's message to the lawyers, as the policy of their region promises (`policy`: where none decides).
 
     The same message a second time gives the consultation opened the first time.
@@ -44,6 +46,7 @@ def open_consultation(session: Session, message_id: UUID, policy: Policy, *, urg
         city=ancestor(conversation.region, "prefecture"),
         province=ancestor(conversation.region, "province"),
         urgent=urgent,
+        category=category,
         state="waiting",
         opened_at=at,
     )

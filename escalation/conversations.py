@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.database import database_now
@@ -54,6 +54,16 @@ def open_with_token(session: Session, conversation_id: UUID, token: str) -> Conv
     ):
         raise NotFound("没有这个会话，或凭证不对。请重新打开页面开始咨询。")
     return conversation
+
+
+def forget_token(session: Session, conversation_id: UUID, token: str) -> None:
+    """This token, or key, opens the conversation no longer; what others hold does."""
+    conversation, hashed = _locked(session, conversation_id), hash_token(token)
+    if same(conversation.token_hash, hashed):
+        conversation.token_hash = hash_token(new_token())
+    else:
+        session.execute(delete(ConversationKey).where(ConversationKey.token_hash == hashed))
+    audit(session, f"citizen:{conversation_id}", "forget_token", conversation_id)
 
 
 def make_key(session: Session, conversation_id: UUID, actor: str) -> str:

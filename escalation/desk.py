@@ -38,6 +38,7 @@ class RoundView:
     tier: str
     state: str
     urgent: bool
+    category: str
     quorum: int
     answered: int
     started_at: datetime
@@ -110,6 +111,7 @@ def round_views(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, Round
             tier=round_.tier,
             state=round_.state,
             urgent=consultation.urgent,
+            category=consultation.category,
             quorum=round_.quorum,
             answered=round_.answered,
             started_at=round_.started_at,

@@ -13,6 +13,8 @@ from core.ids import new_id
 
 Region = String(6)
 Word = String(16)
+UNSORTED = "其他"
+"""The category of what no machine could sort."""
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -107,6 +109,8 @@ class Consultation(Base):
     city: Mapped[str | None] = mapped_column(Region)
     province: Mapped[str | None] = mapped_column(Region)
     urgent: Mapped[bool] = mapped_column(default=False)
+    category: Mapped[str] = mapped_column(String(16), default=UNSORTED, server_default=UNSORTED)
+    """What it is about, in the categories of the cards, as well as a machine can tell: to sort by, not to rely on."""
     state: Mapped[str] = mapped_column(Word)
     """waiting (a round is open), answered (the citizen's turn), closed (by the citizen, never by a machine)."""
     closings: Mapped[int] = mapped_column(default=0)

@@ -7,7 +7,7 @@ index still holds it. Safe to call from several threads; `reload` puts a new ind
 import threading
 from dataclasses import replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -21,6 +21,7 @@ from core.settings import Settings
 from knowledge_base.candidates import Candidates, Query, gather
 from knowledge_base.cards.answer import as_hit
 from knowledge_base.cards.store import Unfit, cited_articles
+from knowledge_base.categories import Categories
 from knowledge_base.clarify import readings
 from knowledge_base.decide import LIKELY_CARD, LIKELY_LOCAL_CARD, Decider, Decision, Outcome
 from knowledge_base.embedding import Embedding, model_digest
@@ -42,10 +43,16 @@ MAX_HITS = 100
 class _State:
     """One opened index and what is worked out once for it."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, database: Database) -> None:
         self.index = index
+        self._database = database
         # One byte an article each: 16 MB for a million articles, and a few microseconds to a millisecond saved.
         self.applicable = lru_cache(maxsize=16)(index.applicable)
+
+    @cached_property
+    def categories(self) -> Categories:
+        with self._database.read() as session:
+            return Categories(self.index, {row.id: row.category for row in session.execute(_CATEGORIES)})
 
 
 class KnowledgeBase:
@@ -59,7 +66,7 @@ class KnowledgeBase:
         self._lexicon = Lexicon(settings.home_dir / "lexicon.yml")
         self._ranker = Ranker.load()
         self._decider = Decider.load()
-        self._state = _State(index)
+        self._state = _State(index, database)
         self._reloading = threading.Lock()
 
     @classmethod
@@ -95,8 +102,13 @@ class KnowledgeBase:
             if index.model != self._state.index.model:
                 _require_model(index, self._settings)
                 self._embedding = Embedding(self._settings.embedding_model)
-            self._state = _State(index)
+            self._state = _State(index, self._database)
             return True
+
+    def category(self, question: str) -> str:
+        """What a question is about, in the categories of the cards: to sort by, not to rely on."""
+        meaning = self._encoder.encode([normalise_question(question[:MAX_QUESTION])])[0]
+        return self._state.categories.of(meaning)
 
     def search(
         self, question: str, *, region: str = NATION, as_of: date | None = None, limit: int = 10
@@ -225,6 +237,7 @@ class KnowledgeBase:
         return hits
 
 
+_CATEGORIES = select(Card.id, Card.category)
 _ARTICLES = (
     select(
         Article.id, Article.number, Article.path, Article.text, Article.version_id,

@@ -14,7 +14,9 @@ from core.settings import Settings
 from wenfa.audit import audit
 from wenfa.channels import gateway, wechat
 from wenfa.kb import kb
+from wenfa.kiosk import kiosk
 from wenfa.offices import offices
+from wenfa.orders import orders
 from wenfa.policy import policy
 from wenfa.posts import posts
 from wenfa.rasa import PYTHON
@@ -41,6 +43,8 @@ app.add_typer(audit, name="audit")
 app.add_typer(posts, name="posts")
 app.add_typer(gateway, name="gateway")
 app.add_typer(wechat, name="wechat")
+app.add_typer(kiosk, name="kiosk")
+app.add_typer(orders, name="orders")
 
 
 @app.command(name="up", help="准备并启动全部：Redis、Rasa、接口、分发。Ctrl-C 停止。")

@@ -38,11 +38,13 @@ def differences(database: Database) -> list[object]:
     """What the models say and the migrated database does not; empty when they agree."""
     from alembic.autogenerate import compare_metadata
 
+    import channels.models
     import escalation.models
     import knowledge_base.models
     import services.models
     from core.database import Base
 
+    assert channels.models
     assert escalation.models
     assert knowledge_base.models
     assert services.models

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
 
 from api.board.auth import SupervisorDep
 from api.board.period import Period, asked_period
@@ -28,6 +29,7 @@ from api.board.schemas import (
     Summary,
 )
 from api.state import State, StateDep
+from channels.orders import as_csv, as_json, export_orders
 from channels.posts import post_figures
 from core.regions import NATION, full_name
 from core.security import Vault
@@ -110,6 +112,28 @@ def posts(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: Regio
     with state.database.read() as session:
         found = post_figures(session, region, period.since, period.until)
     return Posts(posts=[PostOut.of(each) for each in found])
+
+
+@router.get("/orders", summary="工单（含联系方式，留下记录）", response_class=Response)
+def orders(
+    who: SupervisorDep,
+    state: StateDep,
+    period: PeriodDep,
+    region: RegionDep = NATION,
+    channel: Annotated[Literal["", "hotline", "wechat", "kiosk", "web"], Query(description="只要这个渠道")] = "",
+    form: Annotated[Literal["csv", "json"], Query(alias="format")] = "json",
+) -> Response:
+    with state.database.write() as session:
+        found = export_orders(
+            session, Vault(state.settings), period.since, period.until, region, channel, f"staff:{who.staff.id}"
+        )
+    if form == "json":
+        return Response(as_json(found), media_type="application/json")
+    return Response(
+        as_csv(found),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="orders.csv"', "Cache-Control": "no-store"},
+    )
 
 
 def look(state: State, period: Period, region: str) -> Summary:

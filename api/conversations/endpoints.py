@@ -7,8 +7,9 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from api.conversations.auth import OwnConsultation, OwnConversation
+from api.conversations.auth import Bearer, OwnConsultation, OwnConversation
 from api.conversations.schemas import (
+    Claimed,
     ConsultationBrief,
     ConversationStarted,
     MessageHandled,
@@ -22,6 +23,7 @@ from api.conversations.schemas import (
 from api.conversations.service import MessageService
 from api.limits import allow
 from api.state import State, StateDep
+from channels.claims import make_claim
 from escalation import consultations, conversations
 from escalation.journal import conversation_topic
 from escalation.models import Conversation, Message
@@ -79,6 +81,21 @@ async def events(
         if progress is not None and progress != told:
             told = progress
             yield ServerSentEvent(event="consultation", data=progress.model_dump(mode="json"))
+
+
+@router.post("/conversations/{conversation_id}/claim", status_code=201, summary="取件码：在另一台设备上接着看")
+def claim(conversation: OwnConversation, state: StateDep) -> Claimed:
+    with state.database.write() as session:
+        code, expires_at = make_claim(session, conversation.id, state.services.vault)
+    return Claimed(code=code, url=f"{state.settings.site_url}/c/{code}", expires_at=expires_at)
+
+
+@router.post("/conversations/{conversation_id}/end", status_code=204, summary="忘掉：这个凭证不再有效")
+def end(conversation: OwnConversation, credentials: Bearer, state: StateDep) -> None:
+    """For devices that others use next. What was said stays on record, and opens with other keys."""
+    assert credentials is not None
+    with state.database.write() as session:
+        conversations.forget_token(session, conversation.id, credentials.credentials)
 
 
 @router.post("/consultations/{consultation_id}/rating", summary="好差评")

@@ -27,6 +27,14 @@ class ConversationStarted(BaseModel):
     token: str
 
 
+class Claimed(BaseModel):
+    """A code that opens the conversation elsewhere, and the address that a QR code of it holds."""
+
+    code: str
+    url: str
+    expires_at: datetime
+
+
 class WriteMessage(_Strict):
     text: str
     client_message_id: ClientMessageId

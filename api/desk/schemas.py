@@ -23,6 +23,7 @@ class WaitingRound(BaseModel):
     region_name: str
     tier: str
     urgent: bool
+    category: str
     quorum: int
     answered: int
     started_at: datetime
@@ -45,6 +46,7 @@ class WaitingRound(BaseModel):
             region_name=full_name(view.region),
             tier=view.tier,
             urgent=view.urgent,
+            category=view.category,
             quorum=view.quorum,
             answered=view.answered,
             started_at=view.started_at,

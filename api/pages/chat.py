@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -13,7 +14,7 @@ from api.conversations.endpoints import message_service
 from api.limits import allow
 from api.pages import citizen
 from api.pages.bubbles import addressable, bubbles, waiting
-from api.pages.citizen import CHAT_COOKIE, BegunChat, FromThisSite, OwnChat
+from api.pages.citizen import CHAT_COOKIE, BegunChat, FromThisSite, OwnChat, OwnDevice
 from api.pages.errors import says
 from api.pages.region import region_choices
 from api.pages.rendering import HEADERS, TYPE_COOKIE, form_id, fragment, is_htmx, page
@@ -22,6 +23,7 @@ from api.state import State, StateDep
 from bot.actions.services import MENU
 from bot.actions.wording import minutes
 from channels.links import conversation_behind
+from channels.models import Device
 from channels.posts import find_post
 from escalation import consultations, conversations
 from escalation.errors import Refused
@@ -47,12 +49,18 @@ def chat(
     request: Request,
     state: StateDep,
     conversation: OwnChat,
+    device: OwnDevice,
     region: Annotated[str, Query()] = "",
     to: Annotated[UUID | None, Query()] = None,
 ) -> Response:
     if region:
         return _with_region(state, conversation, region)
-    return _page(request, state, conversation, to=[to] if to else [])
+    if device is not None:
+        return RedirectResponse(f"/kiosk?to={to}" if to else "/kiosk", 303)
+    response = chat_page(request, state, conversation, to=[to] if to else [])
+    if conversation is not None:  # whoever comes back keeps it as long again
+        citizen.keep_chat(request, state, response, request.cookies[CHAT_COOKIE])
+    return response
 
 
 @router.get("/q/{code}")
@@ -75,7 +83,7 @@ def open_thread(request: Request, state: StateDep, signed: str) -> Response:
     with state.database.write() as session:
         token = conversations.make_key(session, conversation_id, f"citizen:{conversation_id}")
     response = RedirectResponse("/", 303)
-    citizen.keep_chat(state, response, f"{conversation_id}.{token}")
+    citizen.keep_chat(request, state, response, f"{conversation_id}.{token}")
     return response
 
 
@@ -84,6 +92,7 @@ async def send(
     request: Request,
     state: StateDep,
     conversation: OwnChat,
+    device: OwnDevice,
     client_message_id: Annotated[str, Form(min_length=32, max_length=64)],
     text: Annotated[str, Form()] = "",
     address_to: Annotated[list[UUID], Form()] = [],  # noqa: B006 (FastAPI copies it)
@@ -94,7 +103,9 @@ async def send(
         if conversation is None and text.strip():
             region = citizen.region_for(request, state, None)
             post = request.cookies.get(citizen.POST_COOKIE, "")
-            conversation, cookie = await run_in_threadpool(citizen.begin_chat, state, region, post, client_message_id)
+            conversation, cookie = await run_in_threadpool(
+                citizen.begin_chat, state, device, region, post, client_message_id
+            )
         if conversation is None:
             raise Refused("请先写下您的问题，再发送。")
         await allow(state, str(conversation.id))
@@ -105,14 +116,15 @@ async def send(
         if is_htmx(request):
             return says(request, status_of(refused), refused.message)
         return await run_in_threadpool(
-            _page, request, state, conversation, status_of(refused), error=refused.message, draft=text, to=address_to
-        )
+            chat_page, request, state, conversation, status_of(refused),
+            device=device, error=refused.message, draft=text, to=address_to,
+        )  # fmt: skip
     if is_htmx(request):
         html = await run_in_threadpool(_pieces, state, conversation, [message, *replies])
         response: Response = HTMLResponse(html, headers=HEADERS)
     else:
-        response = RedirectResponse(f"/#m-{replies[0].seq if replies else message.seq}", 303)
-    citizen.keep_chat(state, response, cookie)
+        response = RedirectResponse(f"{citizen.home(device)}#m-{(replies or [message])[0].seq}", 303)
+    citizen.keep_chat(request, state, response, cookie)
     return response
 
 
@@ -155,28 +167,30 @@ def _with_region(state: State, conversation: Conversation | None, code: str) -> 
     return response
 
 
-def _page(
+def chat_page(
     request: Request,
     state: State,
     conversation: Conversation | None,
     status: int = 200,
     *,
+    device: Device | None = None,
     error: str = "",
     draft: str = "",
     to: list[UUID] | None = None,
 ) -> HTMLResponse:
+    """The page to ask on: a phone's or a computer's, or a device's."""
     messages: list[Message] = []
     progress: Progress | None = None
     shown = []
     if conversation is not None:
         with state.database.read() as session:
-            messages = _all_messages(state, conversation)
+            messages = messages_of(session, conversation.id)
             progress = _progress(state, conversation)
             shown = bubbles(session, messages)
-    region = citizen.region_for(request, state, conversation)
+    region = device.region if device and not conversation else citizen.region_for(request, state, conversation)
     return page(
         request,
-        "chat.html",
+        "chat.html" if device is None else "kiosk.html",
         status,
         bubbles=shown,
         last_seq=messages[-1].seq if messages else 0,
@@ -229,11 +243,11 @@ def _progress(state: State, conversation: Conversation) -> Progress | None:
         return progress_of(session, consultation) if consultation else None
 
 
-def _all_messages(state: State, conversation: Conversation) -> list[Message]:
+def messages_of(session: Session, conversation_id: UUID) -> list[Message]:
+    """All that was said in a conversation."""
     found: list[Message] = []
-    with state.database.read() as session:
-        while more := conversations.messages_after(
-            session, conversation.id, found[-1].seq if found else 0, _PAGE_OF_MESSAGES
-        ):
-            found.extend(more)
+    while more := conversations.messages_after(
+        session, conversation_id, found[-1].seq if found else 0, _PAGE_OF_MESSAGES
+    ):
+        found.extend(more)
     return found

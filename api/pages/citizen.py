@@ -10,6 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.state import State, StateDep
+from channels import devices
+from channels.devices import start_session
+from channels.models import Device
 from channels.posts import find_post
 from core.live import PREFIX
 from core.regions import UnknownRegion, get_region
@@ -20,7 +23,10 @@ from escalation.models import Conversation
 CHAT_COOKIE = "wenfa_chat"
 REGION_COOKIE = "wenfa_region"
 POST_COOKIE = "wenfa_post"
+DEVICE_COOKIE = "wenfa_device"
 KEPT_SECONDS = 90 * 24 * 3600
+AT_A_DEVICE_SECONDS = 120
+"""How long a device's browser keeps a conversation that nobody touches, should the page itself fail to forget it."""
 
 _TWICE_WITHIN_SECONDS = 120
 
@@ -71,7 +77,9 @@ def open_chat(state: State, cookie: str) -> Conversation | None:
         return None
 
 
-def begin_chat(state: State, region: str, post: str, first_message_id: str) -> tuple[Conversation, str]:
+def begin_chat(
+    state: State, device: Device | None, region: str, post: str, first_message_id: str
+) -> tuple[Conversation, str]:
     """A new conversation and its cookie.
 
     A first message sent twice at once, before the browser had its cookie, must not become two conversations with the
@@ -79,10 +87,13 @@ def begin_chat(state: State, region: str, post: str, first_message_id: str) -> t
     """
     key = f"{PREFIX}begun:{first_message_id}"
     with state.database.write() as session:
-        known_post = find_post(session, post) if post else None
-        conversation, token = conversations.start_conversation(
-            session, "web", region, known_post.code if known_post else None
-        )
+        if device is not None:
+            conversation, token = start_session(session, device)
+        else:
+            known_post = find_post(session, post) if post else None
+            conversation, token = conversations.start_conversation(
+                session, "web", region, known_post.code if known_post else None
+            )
     cookie = f"{conversation.id}.{token}"
     try:
         before = state.redis.set(key, cookie, ex=_TWICE_WITHIN_SECONDS, nx=True, get=True)
@@ -92,11 +103,37 @@ def begin_chat(state: State, region: str, post: str, first_message_id: str) -> t
     return (known, str(before)) if known is not None else (conversation, cookie)
 
 
-def keep_chat(state: State, response: Response, cookie: str) -> None:
-    """Let the browser keep the conversation, out of every script's reach."""
+def keep_chat(request: Request, state: State, response: Response, cookie: str) -> None:
+    """Let the browser keep the conversation, out of every script's reach: a person's own for long, a device's hardly."""
+    seconds = AT_A_DEVICE_SECONDS if request.cookies.get(DEVICE_COOKIE) else KEPT_SECONDS
     response.set_cookie(
-        CHAT_COOKIE, cookie, KEPT_SECONDS, httponly=True, samesite="lax", secure=state.settings.cookie_secure
+        CHAT_COOKIE, cookie, seconds, httponly=True, samesite="lax", secure=state.settings.cookie_secure
     )
+
+
+def own_device(request: Request, state: StateDep) -> Device | None:
+    """The device whose browser this is; None on people's own phones, and on a device that was retired."""
+    written, _, token = request.cookies.get(DEVICE_COOKIE, "").partition(".")
+    if not token:
+        return None
+    return open_device(state, written, token)
+
+
+def open_device(state: State, device_id: str, token: str) -> Device | None:
+    try:
+        known = UUID(device_id)
+    except ValueError:
+        return None
+    with state.database.read() as session:
+        return devices.open_device(session, known, token)
+
+
+OwnDevice = Annotated[Device | None, Depends(own_device)]
+
+
+def home(device: Device | None) -> str:
+    """Where asking goes on."""
+    return "/" if device is None else "/kiosk"
 
 
 def region_for(request: Request, state: State, conversation: Conversation | None) -> str:

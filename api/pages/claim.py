@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from api.limits import over
+from api.limits import trying_a_code
 from api.pages import citizen
 from api.pages.citizen import BegunChat, FromThisSite, OwnChat
 from api.pages.rendering import page
@@ -16,11 +16,9 @@ from api.state import State, StateDep
 from channels.claims import make_claim, open_claim
 from core.clock import local
 from escalation.errors import Refused, TooMany
+from escalation.models import Conversation
 
 router = APIRouter()
-
-# Eight characters of 26 are not to be guessed at this rate, by one or by all together.
-_PER_ADDRESS, _BY_ALL, _WINDOW_SECONDS = 10, 300, 600
 
 
 @router.get("/c")
@@ -35,8 +33,8 @@ async def claim(
     request: Request, state: StateDep, conversation: OwnChat, code: Annotated[str, Form(max_length=40)] = ""
 ) -> Response:
     try:
-        await _count(request, state)
-        cookie = await run_in_threadpool(_opened, state, code)
+        async with trying_a_code(request, state):
+            cookie = await run_in_threadpool(_opened, state, code)
     except Refused as refused:
         shown = {"code": code, "error": refused.message, "open": conversation is not None}
         response: Response = page(request, "claim.html", status_of(refused), **shown)
@@ -44,32 +42,30 @@ async def claim(
             response.headers["Retry-After"] = str(refused.seconds)
         return response
     response = RedirectResponse("/", 303)
-    citizen.keep_chat(state, response, cookie)
+    citizen.keep_chat(request, state, response, cookie)
     return response
 
 
 @router.post("/chat/claim", dependencies=[FromThisSite])
 def hand_over(request: Request, state: StateDep, conversation: BegunChat) -> Response:
     """A code for the conversation on this page."""
+    return claimed_page(request, state, conversation, "claimed.html")
+
+
+def claimed_page(request: Request, state: State, conversation: Conversation, template: str) -> Response:
+    """A page with a new code for a conversation."""
     with state.database.write() as session:
         code, expires_at = make_claim(session, conversation.id, state.services.vault)
     day = local(expires_at)
     return page(
         request,
-        "claimed.html",
+        template,
         code=code,
         spoken="，".join(code.replace("-", "")),
         site=state.settings.site_url,
         qr=segno.make_qr(f"{state.settings.site_url}/c/{code}").svg_data_uri(scale=4, border=2, light="white"),
         until=f"{day.month}月{day.day}日",
     )
-
-
-async def _count(request: Request, state: State) -> None:
-    address = request.client.host if request.client else ""
-    for name, most in ((f"claims:{address}", _PER_ADDRESS), ("claims", _BY_ALL)):
-        if seconds := await over(state.redis_async, name, most, _WINDOW_SECONDS):
-            raise TooMany(f"试得太多了，请 {-(-seconds // 60)} 分钟后再试。", seconds)
 
 
 def _opened(state: State, code: str) -> str:

@@ -69,6 +69,7 @@ class OpenRound:
     region_name: str
     tier: str
     urgent: bool
+    category: str
     state: str
     deadline: datetime
     broken: bool
@@ -129,6 +130,7 @@ def open_round(state: State, round_id: UUID, lawyer_id: UUID) -> OpenRound:
         region_name=full_name(consultation.region),
         tier=_OUT_OF_TURN.get(came_by) or TIERS.get(round_.tier, ""),
         urgent=consultation.urgent,
+        category=consultation.category,
         state=round_.state,
         deadline=Policy.of_round(round_).deadline(round_.started_at),
         broken=round_.broken_at is not None,

@@ -12,7 +12,7 @@ from bot.actions.turn import Turn
 from core.log import get_logger
 from escalation import consultations, conversations
 from escalation.errors import Refused
-from escalation.models import Consultation, Message
+from escalation.models import UNSORTED, Consultation, Message
 from escalation.progress import Progress, progress_of
 from escalation.replies import Choice, Reply
 from knowledge_base.decide import Decision
@@ -36,7 +36,7 @@ def question(turn: Turn) -> list[Reply]:
         last = conversations.last_service_message(session, turn.message.conversation_id)
     expects = last.data.get("expects") if last else None
     if expects == "question_for_lawyers":
-        return to_lawyers(turn, turn.message.id)
+        return to_lawyers(turn, turn.message)
     if consultation is None or expects == "new_question":
         return _answer_or_hand_over(turn, turn.message)
     if expects == "which":
@@ -59,16 +59,16 @@ def _went_on(turn: Turn, consultation: Consultation) -> list[Reply]:
 def ask_person(turn: Turn) -> list[Reply]:
     """A person, about the message named, about what was just said, or about what was asked before."""
     if turn.about is not None:
-        return to_lawyers(turn, _own_message(turn, turn.about).id)
+        return to_lawyers(turn, _own_message(turn, turn.about))
     if len(turn.text) >= _SAYS_WHY and not turn.pressed:
-        return question(turn) if under_way(turn) else to_lawyers(turn, turn.message.id)
+        return question(turn) if under_way(turn) else to_lawyers(turn, turn.message)
     if consultation := under_way(turn):
         return [wording.waiting(how_far(turn, consultation))]
     with turn.services.database.read() as session:
         asked = conversations.last_question(session, turn.message.conversation_id, turn.message.seq)
         last = conversations.last_service_message(session, turn.message.conversation_id)
     if asked is not None and last is not None and last.kind in ("answer", "clarify"):
-        return to_lawyers(turn, asked.id)
+        return to_lawyers(turn, asked)
     return [
         Reply(
             kind="prompt",
@@ -109,12 +109,12 @@ def unclear(turn: Turn) -> list[Reply]:
         last = conversations.last_service_message(session, turn.message.conversation_id)
     expects = last.data.get("expects") if last else None
     if expects in ("question_for_lawyers", "rephrasing"):
-        return to_lawyers(turn, turn.message.id)
+        return to_lawyers(turn, turn.message)
     result = _search(turn, turn.text)
     if result is not None and result.decision is Decision.ANSWER:
         return [wording.answer(result, str(turn.message.id))]
     if expects == "reading":
-        return to_lawyers(turn, turn.message.id)
+        return to_lawyers(turn, turn.message)
     if result is not None and result.choices:
         return [wording.which_reading(result.choices, str(turn.message.id))]
     return [_tell_more(turn.message)]
@@ -122,8 +122,11 @@ def unclear(turn: Turn) -> list[Reply]:
 
 def danger(turn: Turn) -> list[Reply]:
     numbers = Reply(kind="notice", text=NUMBERS)
+    category = _category(turn, turn.message)
     with turn.services.database.write() as session:
-        consultation = consultations.open_consultation(session, turn.message.id, turn.services.policy, urgent=True)
+        consultation = consultations.open_consultation(
+            session, turn.message.id, turn.services.policy, urgent=True, category=category
+        )
         progress = progress_of(session, consultation)
     return [numbers, wording.handed_over(progress)]
 
@@ -147,7 +150,7 @@ def _answer_or_hand_over(turn: Turn, message: Message) -> list[Reply]:
         return [wording.answer(result, str(message.id))]
     if result is not None and result.decision is Decision.CLARIFY and not _has_been_asked(turn):
         return [wording.which_reading(result.choices, str(message.id)) if result.choices else _tell_more(message)]
-    return to_lawyers(turn, message.id)
+    return to_lawyers(turn, message)
 
 
 def _tell_more(message: Message) -> Reply:
@@ -165,9 +168,10 @@ def _has_been_asked(turn: Turn) -> bool:
     return last is not None and last.data.get("expects") in ("rephrasing", "reading")
 
 
-def to_lawyers(turn: Turn, message_id: UUID) -> list[Reply]:
+def to_lawyers(turn: Turn, message: Message) -> list[Reply]:
+    category = _category(turn, message)
     with turn.services.database.write() as session:
-        consultation = consultations.open_consultation(session, message_id, turn.services.policy)
+        consultation = consultations.open_consultation(session, message.id, turn.services.policy, category=category)
         progress = progress_of(session, consultation)
     return [wording.handed_over(progress)]
 
@@ -264,6 +268,17 @@ def _search(turn: Turn, text: str) -> SearchResult | None:
         # A citizen with a question is better off with a lawyer than with our stack trace.
         log.exception("检索出错，问题转给律师", message=str(turn.message.id))
         return None
+
+
+def _category(turn: Turn, message: Message) -> str:
+    """What the message is about, for sorting; UNSORTED where nobody can say."""
+    if turn.services.knowledge_base is None:
+        return UNSORTED
+    try:
+        return turn.services.knowledge_base.category(message.text)
+    except Exception:
+        log.exception("类别没有判断出来", message=str(message.id))
+        return UNSORTED
 
 
 def under_way(turn: Turn) -> Consultation | None:

@@ -82,7 +82,7 @@ def not_satisfied(turn: Turn) -> list[Reply]:
     with turn.services.database.read() as session:
         asked = conversations.last_question(session, turn.message.conversation_id, turn.message.seq)
     if asked is not None:
-        return asking.to_lawyers(turn, asked.id)
+        return asking.to_lawyers(turn, asked)
     return asking.ask_person(turn)
 
 

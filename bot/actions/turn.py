@@ -16,6 +16,8 @@ class Searches(Protocol):
 
     def search(self, question: str, *, region: str, limit: int) -> SearchResult: ...
 
+    def category(self, question: str) -> str: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

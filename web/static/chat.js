@@ -159,10 +159,10 @@
   }
 
   document.addEventListener("click", (event) => {
-    if (region.open && !region.contains(event.target)) region.open = false;
+    if (region?.open && !region.contains(event.target)) region.open = false;
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && region.open) {
+    if (event.key === "Escape" && region?.open) {
       region.open = false;
       region.querySelector("summary").focus();
     }
