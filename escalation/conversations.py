@@ -90,6 +90,8 @@ def lock_conversation(session: Session, conversation_id: UUID, *, skip_locked: b
     """
     held: dict[UUID, Conversation] = session.info.setdefault("conversations", {})
     if conversation_id in held:
+        # As a query would: what the caller refreshes next must not lose what this transaction has changed.
+        session.flush()
         return held[conversation_id]
     statement = select(Conversation).where(Conversation.id == conversation_id)
     statement = statement.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)

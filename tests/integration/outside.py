@@ -28,6 +28,8 @@ class HotlineGateway(Server):
         self.shown: dict[str, dict[str, Any]] = {}
         """Segments by id, in the order in which they came first."""
         self.taken = 0
+        self.answered: set[str] = set()
+        """Messages whose answer has begun to come."""
 
     def answer(self, path: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], Any]:
         signed = Signed.of(headers)
@@ -37,6 +39,7 @@ class HotlineGateway(Server):
                 self.taken += 1
                 piece = json.loads(body)
                 self.shown.setdefault(piece["id"], piece)
+                self.answered.add(piece["in_reply_to"])
         return self.status, {}, {}
 
     def told(self, caller: str) -> list[str]:
@@ -63,6 +66,8 @@ class WeChat(WeChatPlatform):
         super().__init__()
         self.safe = safe
         self.granted: dict[str, int] = defaultdict(int)
+        self.used: list[int] = []
+        """The quota log: of each message of a citizen, how many customer-service messages followed before the next."""
         self.refused: list[tuple[str, int]] = []
         self.texts: dict[str, list[str]] = defaultdict(list)
         """Customer-service messages by openid."""
@@ -102,7 +107,10 @@ class WeChat(WeChatPlatform):
 
     def post(self, client: Client, openid: str, inner: str, message_id: int = 0, created: int = 0) -> str:
         """A message or an event of `openid`, with what is `inner` to it; gives the text of the passive reply, or nothing."""
-        self.granted[openid] = 5
+        with self.lock:
+            if openid in self.granted:
+                self.used.append(5 - self.granted[openid])
+            self.granted[openid] = 5
         known = f"<MsgId>{message_id}</MsgId>" if message_id else ""
         xml = (
             f"<xml><ToUserName><![CDATA[{self.ACCOUNT}]]></ToUserName><FromUserName><![CDATA[{openid}]]></FromUserName>"
