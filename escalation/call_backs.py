@@ -4,7 +4,7 @@ A number that a citizen leaves is encrypted before anything of it is committed; 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.database import database_now
 from core.ids import new_id
 from core.security import Vault
-from escalation.conversations import Received, lock_conversation, receive_message
+from escalation.conversations import Received, lock_conversation, receive_message, recent_messages
 from escalation.errors import Conflict, NotFound, Refused
 from escalation.journal import BOARD, audit, emit
 from escalation.models import CallBack, Consultation, Message, Rating, Round
@@ -32,7 +32,6 @@ NOTE_MAX_CHARS = 2000
 Reason = Literal["broken_promise", "dissatisfied"]
 Asked = Literal["number", "number_again", "offered"]
 
-_RECENT = 20
 # With a number, so few words say when to call and whom to ask for; more of them are a message of their own.
 _WORDS_ABOUT_THE_CALL = 12
 # "请打我手机", "我的电话是", "给我回电话": words that make the number beside them the citizen's own.
@@ -81,7 +80,7 @@ def receive(
     phones = [] if payload else phones_in(text)
     occasion = call_back_occasion(session, conversation_id) if phones else None
     words = without_phones(text, phones)
-    if occasion is None or not _is_left(words, asked_for(session, conversation_id)):
+    if occasion is None or not _is_left(words, asked_for(recent_messages(session, conversation_id))):
         return receive_message(
             session, conversation_id, text, client_message_id, payload=payload, address_to=address_to
         )
@@ -98,16 +97,15 @@ def receive(
     return received
 
 
-def asked_for(session: Session, conversation_id: UUID, before_seq: int | None = None) -> Asked | None:
+def asked_for(recent: Iterable[Message]) -> Asked | None:
     """Whether the citizen, who has not written since, was asked for a number (once, or again) or was offered a call.
+
+    `recent`: the latest messages, the latest first.
 
     Looks past what lawyers answered meanwhile, and past numbers that have just come in and are not confirmed yet.
     """
-    statement = select(Message).where(Message.conversation_id == conversation_id)
-    if before_seq is not None:
-        statement = statement.where(Message.seq < before_seq)
     found: set[Asked] = set()
-    for message in session.execute(statement.order_by(Message.seq.desc()).limit(_RECENT)).scalars():
+    for message in recent:
         if message.author == "citizen" and (message.kind != "phone" or message.handled_at is not None):
             if message.handled_at is None and message.data.get("payload") == CALL_BACK:
                 found.add("number")

@@ -184,12 +184,6 @@ def latest_consultation(session: Session, conversation_id: UUID) -> Consultation
     return session.execute(statement).scalar_one_or_none()
 
 
-def consultation_of_message(session: Session, message_id: UUID) -> Consultation | None:
-    """The consultation that this message opened or asks on in; None when it went to no lawyer."""
-    statement = select(Consultation).join(Message, Message.consultation_id == Consultation.id)
-    return session.execute(statement.where(Message.id == message_id)).scalar_one_or_none()
-
-
 def get_consultation(session: Session, consultation_id: UUID) -> Consultation:
     """Raises NotFound."""
     consultation = session.get(Consultation, consultation_id)

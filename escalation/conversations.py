@@ -23,6 +23,7 @@ CARRIED = frozenset({"hotline", "wechat"})
 _REPLY_DATA = {"citations", "choices", "confidence", "expects"}
 
 KEY_DAYS = 90
+_RECENT = 20
 DISCLAIMER = "这是依据公开法规的一般说明，不代替律师针对您个案的意见。"
 
 
@@ -138,11 +139,10 @@ def receive_message(
     return Received(message, fresh=True)
 
 
-def record_replies(session: Session, message_id: UUID, replies: Sequence[Reply]) -> list[Message]:
+def record_replies(session: Session, message: Message, replies: Sequence[Reply]) -> list[Message]:
     """Store the service's replies to a message and mark it handled. Done once: later calls return what was stored first."""
-    message = session.get_one(Message, message_id)
-    conversation = _locked(session, message.conversation_id)
-    session.refresh(message)
+    conversation, message_id = _locked(session, message.conversation_id), message.id
+    message = session.get_one(Message, message_id, populate_existing=True)
     if message.handled_at is not None:
         return replies_to(session, message_id)
     stored = []
@@ -225,10 +225,12 @@ def replies_to(session: Session, message_id: UUID) -> list[Message]:
     return list(session.execute(statement).scalars())
 
 
-def last_service_message(session: Session, conversation_id: UUID) -> Message | None:
-    """What the service or a lawyer said last."""
-    statement = select(Message).where(Message.conversation_id == conversation_id, Message.author != "citizen")
-    return session.execute(statement.order_by(Message.seq.desc()).limit(1)).scalar_one_or_none()
+def recent_messages(session: Session, conversation_id: UUID, before_seq: int | None = None) -> Sequence[Message]:
+    """The latest messages, or those before a sequence number, the latest first."""
+    statement = select(Message).where(Message.conversation_id == conversation_id)
+    if before_seq is not None:
+        statement = statement.where(Message.seq < before_seq)
+    return session.execute(statement.order_by(Message.seq.desc()).limit(_RECENT)).scalars().all()
 
 
 def last_question(session: Session, conversation_id: UUID, before_seq: int) -> Message | None:

@@ -60,24 +60,19 @@ class Progress(BaseModel):
 
 
 def progress_of(session: Session, consultation: Consultation) -> Progress:
+    moved = select(func.coalesce(func.sum(RoundMove.pushed), 0)).where(RoundMove.round_id == Round.id)
+    held = select(func.count()).where(Lease.round_id == Round.id, Lease.expires_at > database_now(session))
     statement = (
-        select(Round)
+        select(Round, moved.correlate(Round).scalar_subquery(), held.correlate(Round).scalar_subquery())
         .where(Round.consultation_id == consultation.id)
         .order_by((Round.state == "open").desc(), Round.number.desc())
         .limit(1)
     )
-    round_ = session.execute(statement).scalar_one()
+    round_, pushed, writing = session.execute(statement).one()
     policy = Policy.of_round(round_)
-    pushed = session.execute(
-        select(func.coalesce(func.sum(RoundMove.pushed), 0)).where(RoundMove.round_id == round_.id)
-    ).scalar_one()
-    writing = session.execute(
-        select(func.count())
-        .select_from(Lease)
-        .where(Lease.round_id == round_.id, Lease.expires_at > database_now(session))
-    ).scalar_one()
     answerers = lawyers_who_answered(session, consultation.id)
-    names = {lawyer.id: lawyer for lawyer in session.execute(select(Lawyer).where(Lawyer.id.in_(answerers))).scalars()}
+    lawyers = session.execute(select(Lawyer).where(Lawyer.id.in_(answerers))).scalars() if answerers else ()
+    names = {lawyer.id: lawyer for lawyer in lawyers}
     return Progress(
         id=consultation.id,
         number=consultation.number,
@@ -87,7 +82,7 @@ def progress_of(session: Session, consultation: Consultation) -> Progress:
         region_name=full_name(consultation.region),
         opened_at=consultation.opened_at,
         closed_at=consultation.closed_at,
-        rated=is_rated(session, consultation),
+        rated=consultation.closings > 0 and is_rated(session, consultation),
         round=RoundProgress(
             number=round_.number,
             state=round_.state,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from core.database import database_now
@@ -19,6 +19,7 @@ from escalation import call_backs
 from escalation.conversations import Received, lock_conversation, receive_message
 from escalation.errors import NotFound
 from escalation.journal import audit
+from escalation.models import Message
 from escalation.phones import phones_in, with_phones_masked
 from services.forms import Form, load_forms
 from services.models import Draft
@@ -77,6 +78,13 @@ def draft_at_work(session: Session, conversation_id: UUID) -> Draft | None:
     """The form being filled in."""
     statement = select(Draft).where(Draft.conversation_id == conversation_id, Draft.state == "filling")
     return session.execute(statement).scalar_one_or_none()
+
+
+def concerns_a_form(session: Session, message: Message) -> bool:
+    """A form is being filled in, or this very message sent one."""
+    concerned = or_(Draft.state == "filling", and_(Draft.state == "sent", Draft.message_id == message.id))
+    statement = select(Draft.id).where(Draft.conversation_id == message.conversation_id, concerned)
+    return session.execute(statement).first() is not None
 
 
 def drafts_aside(session: Session, conversation_id: UUID) -> list[Draft]:

@@ -191,11 +191,6 @@ def requests_of(session: Session, conversation_id: UUID, limit: int = 5) -> list
     return list(session.execute(statement.order_by(ServiceRequest.created_at.desc()).limit(limit)).scalars())
 
 
-def request_that_asks(session: Session, conversation_id: UUID) -> ServiceRequest | None:
-    """The request for which an office waits for the citizen, the newest of several."""
-    return next((each for each in requests_of(session, conversation_id) if each.state == "asked"), None)
-
-
 def requests_at(session: Session, worker: Worker, *, over: bool = False, limit: int = 200) -> list[ServiceRequest]:
     """What lies at an office, the oldest first; for a supervisor what no office has got. `over`: what is done, the newest first."""
     statement = select(ServiceRequest).where(

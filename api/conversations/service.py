@@ -16,9 +16,9 @@ from starlette.concurrency import run_in_threadpool
 
 from api.conversations.nlu import Rasa, RasaUnavailable
 from api.state import State
-from bot.actions.action import turn_of
-from bot.actions.handlers import handle
+from bot.actions.action import act
 from bot.actions.services import STANDING
+from bot.actions.threads import in_a_turn
 from bot.actions.without_rasa import understand
 from core.clock import now
 from core.live import PREFIX
@@ -51,18 +51,18 @@ class MessageService:
         self, conversation_id: UUID, text: str, client_message_id: str, address_to: Sequence[UUID] = ()
     ) -> tuple[Message, list[Message], Consultation | None]:
         """Store a message and answer it: (message, replies, consultation it belongs to). Raises Refused for a bad text."""
-        message, _fresh = await self.store(conversation_id, text, client_message_id, address_to)
-        replies = await self.handle(message)
-        consultation = await run_in_threadpool(self._consultation, conversation_id)
+        message, fresh = await self.store(conversation_id, text, client_message_id, address_to)
+        replies = await self.handle(message, fresh=fresh)
+        consultation = await in_a_turn(self._consultation, conversation_id)
         return message, replies, consultation
 
     async def store(
         self, conversation_id: UUID, text: str, client_message_id: str, address_to: Sequence[UUID] = ()
     ) -> tuple[Message, bool]:
         """Store a message: the message, and whether it is new. Raises Refused for a bad text."""
-        words, payload = await run_in_threadpool(self._read, conversation_id, text, address_to)
 
         def store() -> tuple[Message, bool]:
+            words, payload = self._read(conversation_id, text, address_to)
             with self._state.database.write() as session:
                 received = drafts.receive(
                     session,
@@ -75,7 +75,7 @@ class MessageService:
                 )
                 return received.message, received.fresh
 
-        return await run_in_threadpool(store)
+        return await in_a_turn(store)
 
     def begin(self, message: Message) -> "asyncio.Task[list[Message]]":
         """Answer a stored message without waiting for it. What this process does not get done, `recover` does."""
@@ -89,19 +89,23 @@ class MessageService:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("消息没有处理完，稍后补上", exc_info=error)
 
-    async def handle(self, message: Message) -> list[Message]:
-        """Answer a stored message, once: whoever comes second gets the replies that the first one stored."""
+    async def handle(self, message: Message, *, fresh: bool = False) -> list[Message]:
+        """Answer a stored message, once: whoever comes second gets the replies that the first one stored.
+
+        `fresh`: it was stored just now, and nobody else has seen it yet.
+        """
         async with self._one_at_a_time(message.conversation_id):
-            known = await run_in_threadpool(self._handled, message.id)
+            known = None if fresh else await in_a_turn(self._handled, message.id)
             if known is not None:
                 return known
             replies = await self._replies(message)
 
             def record() -> list[Message]:
                 with self._state.database.write() as session:
-                    return conversations.record_replies(session, message.id, replies)
+                    return conversations.record_replies(session, message, replies)
 
-            stored = await run_in_threadpool(record)
+            stored = await in_a_turn(record)
+        # Not in a turn's thread: Redis may hang.
         await run_in_threadpool(nudge, self._state.redis)
         return stored
 
@@ -126,8 +130,7 @@ class MessageService:
             log.info("Rasa 不可用，按字面理解", message=str(message.id))
         # A button says what it means: there is nothing to understand.
         intent, entities = understand(message.text, payload)
-        turn = await run_in_threadpool(turn_of, self._state.services, message.id, intent, entities)
-        return await run_in_threadpool(handle, turn)
+        return await in_a_turn(act, self._state.services, message.id, intent, entities)
 
     def _read(self, conversation_id: UUID, text: str, address_to: Sequence[UUID]) -> tuple[str, str | None]:
         """The words as they are stored, and the payload if they are a button that was offered in this conversation."""

@@ -1,18 +1,21 @@
 """Rasa's custom action: the handler of the intent that Rasa found, run inside the api by rasa-sdk's executor."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
+from sqlalchemy import select
 
 from bot.actions.handlers import handle
+from bot.actions.threads import in_a_turn
 from bot.actions.turn import Services, Turn
 from core.clock import now
 from core.log import get_logger
+from escalation.conversations import recent_messages
 from escalation.models import Conversation, Message
+from escalation.replies import Reply
 
 log = get_logger("bot")
 
@@ -37,21 +40,23 @@ class HandleIntent(Action):  # type: ignore[misc]
             return []
         intent = latest["intent"]["name"] or "nlu_fallback"
         entities = {each["entity"]: str(each["value"]) for each in latest.get("entities", ())}
-        turn = await asyncio.to_thread(self._turn, UUID(metadata["message_id"]), intent, entities)
-        for reply in await asyncio.to_thread(handle, turn):
+        for reply in await in_a_turn(act, self._services, UUID(metadata["message_id"]), intent, entities):
             dispatcher.utter_message(json_message=reply.model_dump(exclude_none=True))
         return []
 
-    def _turn(self, message_id: UUID, intent: str, entities: dict[str, str]) -> Turn:
-        return turn_of(self._services, message_id, intent, entities)
+
+def act(services: Services, message_id: UUID, intent: str, entities: dict[str, str]) -> list[Reply]:
+    """Do what a stored message is taken to want, and say so."""
+    return handle(turn_of(services, message_id, intent, entities))
 
 
 def turn_of(services: Services, message_id: UUID, intent: str, entities: dict[str, str]) -> Turn:
     """The turn of a stored message."""
     with services.database.read() as session:
-        message = session.get_one(Message, message_id)
-        region = session.get_one(Conversation, message.conversation_id).region
-    return Turn(services, message, region, intent, entities)
+        statement = select(Message, Conversation.region).join(Conversation, Conversation.id == Message.conversation_id)
+        message, region = session.execute(statement.where(Message.id == message_id)).one()
+        before = recent_messages(session, message.conversation_id, message.seq)
+    return Turn(services, message, region, intent, before, entities)
 
 
 def make_executor(services: Services) -> ActionExecutor:

@@ -33,8 +33,7 @@ def question(turn: Turn) -> list[Reply]:
     """A question of law: to the lawyers of the consultation under way, else answered from the law, else to lawyers."""
     with turn.services.database.read() as session:
         consultation = consultations.latest_consultation(session, turn.message.conversation_id)
-        last = conversations.last_service_message(session, turn.message.conversation_id)
-    expects = last.data.get("expects") if last else None
+    last, expects = turn.last_said, turn.expects
     if expects == "question_for_lawyers":
         return to_lawyers(turn, turn.message)
     if consultation is None or expects == "new_question":
@@ -66,7 +65,7 @@ def ask_person(turn: Turn) -> list[Reply]:
         return [wording.waiting(how_far(turn, consultation))]
     with turn.services.database.read() as session:
         asked = conversations.last_question(session, turn.message.conversation_id, turn.message.seq)
-        last = conversations.last_service_message(session, turn.message.conversation_id)
+    last = turn.last_said
     if asked is not None and last is not None and last.kind in ("answer", "clarify"):
         return to_lawyers(turn, asked)
     return [
@@ -105,9 +104,7 @@ def unclear(turn: Turn) -> list[Reply]:
     """No intent is likely. Mostly it is a question in unusual words: try the law; ask once; then a person."""
     if under_way(turn):
         return question(turn)
-    with turn.services.database.read() as session:
-        last = conversations.last_service_message(session, turn.message.conversation_id)
-    expects = last.data.get("expects") if last else None
+    expects = turn.expects
     if expects in ("question_for_lawyers", "rephrasing"):
         return to_lawyers(turn, turn.message)
     result = _search(turn, turn.text)
@@ -133,10 +130,10 @@ def danger(turn: Turn) -> list[Reply]:
 
 def already_with_lawyers(turn: Turn) -> list[Reply] | None:
     """What was said, or would have been, of a message that a first look took to the lawyers before the service broke off."""
+    if turn.message.consultation_id is None:
+        return None
     with turn.services.database.read() as session:
-        consultation = consultations.consultation_of_message(session, turn.message.id)
-        if consultation is None:
-            return None
+        consultation = consultations.get_consultation(session, turn.message.consultation_id)
         progress = progress_of(session, consultation)
     if consultation.opening_message_id == turn.message.id:
         numbers = [Reply(kind="notice", text=NUMBERS)] if consultation.urgent else []
@@ -163,9 +160,7 @@ def _tell_more(message: Message) -> Reply:
 
 
 def _has_been_asked(turn: Turn) -> bool:
-    with turn.services.database.read() as session:
-        last = conversations.last_service_message(session, turn.message.conversation_id)
-    return last is not None and last.data.get("expects") in ("rephrasing", "reading")
+    return turn.expects in ("rephrasing", "reading")
 
 
 def to_lawyers(turn: Turn, message: Message) -> list[Reply]:
@@ -217,9 +212,9 @@ def _of_several(turn: Turn) -> list[Reply]:
     """Which of the consultations under way is meant, asked where there are several; nothing where the lawyer is named."""
     with turn.services.database.read() as session:
         candidates = consultations.open_consultations(session, turn.message.conversation_id)[:_MOST_ASKED]
+        if len(candidates) < 2 or turn.message.data.get("address_to"):
+            return []
         opening = [session.get_one(Message, each.opening_message_id).text for each in candidates]
-    if len(candidates) < 2 or turn.message.data.get("address_to"):
-        return []
     about = f'"about": "{turn.message.id}"'
     choices = [
         Choice(

@@ -42,8 +42,8 @@ def no_number(turn: Turn) -> list[Reply]:
     attempt = sum(character.isdigit() for character in turn.text) >= _DIGITS_OF_AN_ATTEMPT
     if turn.intent in _PLAIN and not attempt:
         return []
+    if call_backs.asked_for(turn.before) != "number":
+        return []
     with turn.services.database.read() as session:
-        if call_backs.asked_for(session, turn.message.conversation_id, turn.message.seq) != "number":
-            return []
         occasion = call_backs.call_back_occasion(session, turn.message.conversation_id)
     return [wording.ask_phone_again(occasion.reason, str(turn.message.id))] if occasion else []

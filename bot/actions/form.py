@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from bot.actions import wording
 from bot.actions.turn import Turn
 from core.clock import today
-from escalation import conversations
 from escalation.models import Message
 from escalation.phones import phones_in, with_phones_masked
 from escalation.replies import Choice, Reply
@@ -74,7 +73,7 @@ def apply(turn: Turn) -> list[Reply]:
 
 def _said_before(session: Session, turn: Turn) -> str:
     """What the citizen had typed when this button was offered; empty where they had pressed one."""
-    last = conversations.last_service_message(session, turn.message.conversation_id)
+    last = turn.last_said
     origin = session.get(Message, last.in_reply_to) if last is not None and last.in_reply_to else None
     return origin.text if origin is not None and origin.kind == "text" else ""
 
@@ -88,7 +87,7 @@ def at_work(turn: Turn) -> list[Reply] | None:
 def _at_work(turn: Turn) -> list[Reply] | None:
     # Looked at first without the write lock: most messages meet no form.
     with turn.services.database.read() as session:
-        if _sent_by(session, turn) is None and drafts.draft_at_work(session, turn.message.conversation_id) is None:
+        if not drafts.concerns_a_form(session, turn.message):
             return None
     with turn.services.database.write() as session:
         sent = _sent_by(session, turn)

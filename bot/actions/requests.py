@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from bot.actions.turn import Turn
 from core.clock import local
-from escalation import conversations
 from escalation.models import Answer, Consultation, Lawyer, Message, Round
 from escalation.replies import Choice, Reply
 from services import drafts
@@ -19,7 +18,6 @@ from services.requests import (
     STATUS,
     STEPS,
     reply_to_office,
-    request_that_asks,
     requests_of,
     steps_of,
     withdraw_request,
@@ -35,13 +33,12 @@ def reply(turn: Turn) -> list[Reply] | None:
     if turn.pressed:
         return None
     with turn.services.database.read() as session:
-        last = conversations.last_service_message(session, turn.message.conversation_id)
-        answered = _replied(session, turn.message.id)
-        request = request_that_asks(session, turn.message.conversation_id)
-    if answered is None and (request is None or last is None or last.data.get("expects") != "request_reply"):
+        known = requests_of(session, turn.message.conversation_id)
+        chosen = _replied(session, turn.message.id) if known else None
+    if chosen is None and turn.expects == "request_reply":
+        chosen = next((each for each in known if each.state == "asked"), None)
+    if chosen is None:
         return None
-    chosen = answered or request
-    assert chosen is not None
     with turn.services.database.write() as session:
         request = reply_to_office(session, chosen.id, turn.message.id)
         office = session.get(Office, request.office_id) if request.office_id else None

@@ -1,5 +1,6 @@
 """One turn of a conversation: a citizen's stored message, what they are taken to want, and what the service can do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -35,11 +36,24 @@ class Turn:
     message: Message
     region: str
     intent: str
+    before: Sequence[Message] = ()
+    """What had been said when it was written, the latest first, as far as anything is made of it."""
     entities: dict[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         return self.message.text
+
+    @property
+    def last_said(self) -> Message | None:
+        """What the service or a lawyer had said last."""
+        return next((each for each in self.before if each.author != "citizen"), None)
+
+    @property
+    def expects(self) -> object:
+        """What was asked for with it; None where nothing was."""
+        last = self.last_said
+        return last.data.get("expects") if last is not None else None
 
     @property
     def pressed(self) -> bool:

@@ -80,9 +80,9 @@ def test_a_wrong_token_and_a_wrong_conversation_look_the_same(database: Database
 def test_replies_are_recorded_once_whoever_comes_second(database: Database) -> None:
     message = a_message(database, a_conversation(database))
     with database.write() as session:
-        first = conversations.record_replies(session, message.id, [Reply(kind="answer", text="甲")])
+        first = conversations.record_replies(session, message, [Reply(kind="answer", text="甲")])
     with database.write() as session:
-        second = conversations.record_replies(session, message.id, [Reply(kind="answer", text="乙")])
+        second = conversations.record_replies(session, message, [Reply(kind="answer", text="乙")])
     assert [each.id for each in second] == [each.id for each in first]
 
 
@@ -92,7 +92,7 @@ def test_the_disclaimer_is_said_once_per_conversation(database: Database) -> Non
     for _ in range(2):
         message = a_message(database, conversation_id)
         with database.write() as session:
-            stored = conversations.record_replies(session, message.id, [Reply(kind="answer", text="依据")])
+            stored = conversations.record_replies(session, message, [Reply(kind="answer", text="依据")])
             said.append(stored[0].text)
     assert conversations.DISCLAIMER in said[0]
     assert conversations.DISCLAIMER not in said[1]
