@@ -91,6 +91,7 @@ class Run:
         self.people = people
         self.name = f"b{secrets.token_hex(3)}"
         """Of what this run adds to a record that may hold earlier ones."""
+        self.first_id = secrets.randbelow(10**9) * 10**7
         self.gateway, self.wechat = HotlineGateway(), WeChat(safe=True)
         self.service = Running(
             home,
@@ -208,7 +209,7 @@ class Run:
             time.sleep(0.005)
 
     def _wechat(self, person: int, text: str, number: int) -> str:
-        return self.wechat.says(self.platform, f"openid{person:08}", text, 10**9 + number)
+        return self.wechat.says(self.platform, f"{self.name}{person:08}", text, self.first_id + number)
 
     def _own(self, begun: dict[str, str], text: str, number: int) -> str:
         found = self.client.post(

@@ -1,5 +1,6 @@
 """``wenfa``: the command line. Chinese, for the person who installs and looks after the service."""
 
+import os
 import signal
 import sys
 import threading
@@ -68,6 +69,7 @@ def prepare() -> None:
 
 @app.command(help="只启动接口进程。")
 def api() -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when faiss is loaded; see api.app.serve
     from api.app import serve
     from core.process import die_with_parent
 
