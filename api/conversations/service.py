@@ -75,7 +75,8 @@ class MessageService:
                 )
                 return received.message, received.fresh
 
-        return await in_a_turn(store)
+        # Not in a turn's thread: however many turns wait, what comes in is stored at once.
+        return await run_in_threadpool(store)
 
     def begin(self, message: Message) -> "asyncio.Task[list[Message]]":
         """Answer a stored message without waiting for it. What this process does not get done, `recover` does."""

@@ -5,6 +5,7 @@ import json
 import secrets
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,8 @@ class HotlineGateway(Server):
         super().__init__()
         self.keys: dict[str, str] = {}
         self.status = 200
+        self.line: Callable[[], str] = lambda: "good"
+        """What becomes of a request: good, lost, or answer lost."""
         self.shown: dict[str, dict[str, Any]] = {}
         """Segments by id, in the order in which they came first."""
         self.taken = 0
@@ -35,12 +38,15 @@ class HotlineGateway(Server):
         signed = Signed.of(headers)
         signed.check(self.keys[signed.key], body.encode(), time.time())
         with self.lock:
+            fate = self.line()
+            if fate == "lost":
+                return 503, {}, {}
             if self.status == 200:
                 self.taken += 1
                 piece = json.loads(body)
                 self.shown.setdefault(piece["id"], piece)
                 self.answered.add(piece["in_reply_to"])
-        return self.status, {}, {}
+        return 504 if fate == "answer lost" else self.status, {}, {}
 
     def told(self, caller: str) -> list[str]:
         """What a caller has been shown, in order."""

@@ -1,8 +1,10 @@
 """Hotline and WeChat, over the interface, with a gateway and a platform that keep their own rules: on both databases."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -168,6 +170,48 @@ def test_a_key_is_changed_without_a_gap(service: Service, gateway: HotlineGatewa
         until(lambda: len(gateway.told(CALLER)) >= 2)
     del gateway.keys[new.id]
     assert gateway.post(service.client, CALLER, "你好").status_code == 401
+
+
+def test_over_a_bad_line_everything_comes_once_and_in_order(service: Service, gateway: HotlineGateway) -> None:
+    """Of what is posted a third is lost or loses its answer, a third comes twice, all of it late and mixed up; back the same."""
+    chance = random.Random(7)
+    gateway.line = lambda: chance.choice(("good", "good", "lost", "answer lost"))
+    callers = [f"1380013800{number}" for number in range(5)]
+    waiting = [(caller, f"{caller}-{number}") for caller in callers for number in range(6)]
+    waiting += chance.sample(waiting, 10)
+    chance.shuffle(waiting)
+    posted = iter(waiting)
+
+    def post(caller: str, message_id: str) -> None:
+        while True:
+            time.sleep(chance.random() / 20)
+            fate = gateway.line()
+            if fate != "lost":
+                found = gateway.post(service.client, caller, "你好", message_id)
+                assert found.status_code == 202
+            if fate == "good":
+                return
+
+    with carrying(service.database, service.settings, HotlineAdapter):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda each: post(*each), posted))
+        assert count(service.database, Message, Message.author == "citizen") == 30
+        until(lambda: count(service.database, Message, Message.handled_at.is_not(None)) == 30, 60)
+        gateway.line = lambda: "good"
+        replies = count(service.database, Message, Message.author == "service")
+        until(lambda: count(service.database, MessageDelivery, MessageDelivery.state == "sent") == replies, 120)
+    with service.database.read() as session:
+        said = session.execute(select(Message).where(Message.author == "service").order_by(Message.seq)).scalars().all()
+        of_caller = {each.conversation_id: each for each in session.execute(select(Caller)).scalars()}
+    vault = Vault(service.settings)
+    for caller in callers:
+        expected = [
+            str(each.id) for each in said
+            if vault.decrypt(of_caller[each.conversation_id].address_encrypted) == caller
+        ]  # fmt: skip
+        shown = [each["id"].rpartition("-")[0] for each in gateway.shown.values() if each["caller"] == caller]
+        assert list(dict.fromkeys(shown)) == expected
+    assert gateway.taken > len(gateway.shown)  # some came again, and were shown once
 
 
 def test_a_gateway_that_is_away_gets_everything_once_it_is_back(service: Service, gateway: HotlineGateway) -> None:

@@ -200,3 +200,7 @@ def test_status_and_verification_from_the_command_line(command: CliRunner) -> No
     right = command.invoke(app, ["kb", "verify", "《测试烟花爆竹安全条例》第一条"])
     wrong = command.invoke(app, ["kb", "verify", "《测试烟花爆竹安全条例》第九条"])
     assert (right.exit_code, wrong.exit_code) == (0, 1)
+
+
+def test_a_question_is_sorted_by_the_cards(knowledge_base: KnowledgeBase) -> None:
+    assert knowledge_base.category("过年放鞭炮要罚款吗") == "城市管理"
