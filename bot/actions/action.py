@@ -53,10 +53,14 @@ def act(services: Services, message_id: UUID, intent: str, entities: dict[str, s
 def turn_of(services: Services, message_id: UUID, intent: str, entities: dict[str, str]) -> Turn:
     """The turn of a stored message."""
     with services.database.read() as session:
-        statement = select(Message, Conversation.region).join(Conversation, Conversation.id == Message.conversation_id)
-        message, region = session.execute(statement.where(Message.id == message_id)).one()
+        statement = (
+            select(Message, Conversation.region, Conversation.channel)
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .where(Message.id == message_id)
+        )
+        message, region, channel = session.execute(statement).one()
         before = recent_messages(session, message.conversation_id, message.seq)
-    return Turn(services, message, region, intent, before, entities)
+    return Turn(services, message, region, intent, channel, before, entities)
 
 
 def make_executor(services: Services) -> ActionExecutor:

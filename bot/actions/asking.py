@@ -125,7 +125,7 @@ def danger(turn: Turn) -> list[Reply]:
             session, turn.message.id, turn.services.policy, urgent=True, category=category
         )
         progress = progress_of(session, consultation)
-    return [numbers, wording.handed_over(progress)]
+    return [numbers, wording.handed_over(progress, turn.channel)]
 
 
 def already_with_lawyers(turn: Turn) -> list[Reply] | None:
@@ -137,7 +137,7 @@ def already_with_lawyers(turn: Turn) -> list[Reply] | None:
         progress = progress_of(session, consultation)
     if consultation.opening_message_id == turn.message.id:
         numbers = [Reply(kind="notice", text=NUMBERS)] if consultation.urgent else []
-        return [*numbers, wording.handed_over(progress)]
+        return [*numbers, wording.handed_over(progress, turn.channel)]
     return [wording.follow_up_sent(progress, [each.name for each in progress.lawyers])]
 
 
@@ -168,7 +168,7 @@ def to_lawyers(turn: Turn, message: Message) -> list[Reply]:
     with turn.services.database.write() as session:
         consultation = consultations.open_consultation(session, message.id, turn.services.policy, category=category)
         progress = progress_of(session, consultation)
-    return [wording.handed_over(progress)]
+    return [wording.handed_over(progress, turn.channel)]
 
 
 def _follow_up(turn: Turn, consultation_id: UUID, message: Message) -> list[Reply]:
@@ -182,7 +182,7 @@ def _follow_up(turn: Turn, consultation_id: UUID, message: Message) -> list[Repl
         names = [each.name for each in progress.lawyers if str(each.id) in round_.addressed_to]
     # A question that nobody has answered goes out anew after a referral: that is no addition to one that waits.
     if round_.message_id == message.id and not names:
-        return [wording.handed_over(progress)]
+        return [wording.handed_over(progress, turn.channel)]
     return [wording.follow_up_sent(progress, names)]
 
 

@@ -36,6 +36,7 @@ class Turn:
     message: Message
     region: str
     intent: str
+    channel: str = "web"
     before: Sequence[Message] = ()
     """What had been said when it was written, the latest first, as far as anything is made of it."""
     entities: dict[str, str] = field(default_factory=dict)

@@ -74,8 +74,15 @@ def name_of(hit: Hit) -> str:
     return f"《{hit.law}》{hit.article}"
 
 
-def handed_over(progress: Progress) -> Reply:
-    """A first question has gone to the lawyers: the number, who has it, what happens next and when."""
+_SENT = "解答一到就发给您。"
+_WHERE = {
+    "web": "解答一到就显示在这里。您可以先离开，稍后回到这个页面查看。",
+    "kiosk": "不用在这里等：按“结束”拿取件码，解答到了用手机看。",
+}
+
+
+def handed_over(progress: Progress, channel: str) -> Reply:
+    """A first question has gone to the lawyers: the number, who has it, what happens next and when, and where to see it."""
     if progress.round.pushed == 0:
         said = (
             f"您的问题已经登记，咨询编号 {progress.number}。眼下平台上没有可以接收的律师，我们会一直保留您的问题，"
@@ -87,7 +94,7 @@ def handed_over(progress: Progress) -> Reply:
             f"已推送给{_circle(progress)} {progress.round.pushed} 位，"
             f"我们的目标是 {minutes(progress.round.promised_seconds)}内至少有 {progress.round.quorum} 位律师解答；"
             "人手不够时会推送给更多律师。\n"
-            "解答一到就显示在这里。您可以先离开，稍后回到这个页面查看，也可以随时补充情况。"
+            f"{_WHERE.get(channel, _SENT)}您可以随时补充情况。"
         )
     return Reply(kind="handoff", text=said, choices=[Choice(title="还有多久", payload="/wait_time")])
 

@@ -83,6 +83,7 @@ def test_a_caller_asks_is_handed_over_and_hears_the_lawyers(service: Service, ga
         assert found.json()["duplicate"] is False
         until(lambda: gateway.told(CALLER))
         assert "转给" in gateway.told(CALLER)[0]
+        assert "发给您" in gateway.told(CALLER)[0]
         with database.read() as session:
             round_ = session.execute(select(Round)).scalar_one()
             consultation = session.execute(select(Consultation)).scalar_one()

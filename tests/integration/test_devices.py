@@ -48,6 +48,7 @@ def own(session: dict[str, str]) -> dict[str, str]:
 
 def test_a_program_enrols_asks_hands_over_and_forgets(service: Service, code: str) -> None:
     client = service.client
+    a_lawyer(service.database)
     device = enrolled(service, code)
     begun = client.post("/v1/channels/kiosk/sessions", headers=device)
     assert begun.status_code == 201
@@ -56,6 +57,7 @@ def test_a_program_enrols_asks_hands_over_and_forgets(service: Service, code: st
     at = f"/v1/conversations/{session['conversation_id']}"
     said = client.post(f"{at}/messages", headers=own(session), json={"text": "房东不退押金", "client_message_id": "k"})
     assert said.status_code == 200
+    assert "拿取件码" in said.json()["replies"][0]["text"]  # not "come back to this page"
     with service.database.read() as read:
         conversation = read.execute(select(Conversation)).scalar_one()
     assert (conversation.channel, conversation.region, conversation.post) == ("kiosk", "150921", "hall-1")
