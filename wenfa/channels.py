@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from core.region_names import UnclearRegion, region_written
 from core.regions import full_name
 from core.security import Vault
 from escalation.errors import Refused
 from escalation.media.medium import DeliveryFailed
-from wenfa.terminal import console, fail, load_settings, open_database
+from wenfa.terminal import console, fail, load_settings, open_database, region_code
 
 gateway = typer.Typer(help="热线文字网关：登记、换密钥。", no_args_is_help=True)
 wechat = typer.Typer(help="微信公众号：菜单。", no_args_is_help=True)
@@ -29,12 +28,10 @@ def add(
 ) -> None:
     from channels.hotline.gateways import register_gateway
 
+    code = region_code(region)
     try:
-        code = region_written(region).code
         with open_database() as database, database.write() as session:
             key = register_gateway(session, name, code, callback, Vault(load_settings()), ACTOR)
-    except UnclearRegion as error:
-        fail(str(error))
     except Refused as error:
         fail(error.message)
     _show(key.id, key.secret)

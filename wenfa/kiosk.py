@@ -6,11 +6,10 @@ import typer
 from rich.table import Table
 
 from core.clock import local
-from core.region_names import UnclearRegion, region_written
 from core.regions import full_name
 from core.security import Vault
 from escalation.errors import Refused
-from wenfa.terminal import console, fail, load_settings, open_database
+from wenfa.terminal import console, fail, load_settings, open_database, region_code
 
 kiosk = typer.Typer(help="服务大厅的终端（一体机、机器人）：登记、停用。", no_args_is_help=True)
 
@@ -25,13 +24,10 @@ def add(
 ) -> None:
     from channels.devices import register_device
 
-    settings = load_settings()
+    settings, code = load_settings(), region_code(region)
     try:
-        code = region_written(region).code
         with open_database() as database, database.write() as session:
             written = register_device(session, name, code, post, Vault(settings), ACTOR)
-    except UnclearRegion as error:
-        fail(str(error))
     except Refused as error:
         fail(error.message)
     console.print(f"登记码 {written}", markup=False)

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from core.clock import SHANGHAI
-from core.region_names import UnclearRegion, region_written
 from core.regions import NATION
 from core.security import Vault
-from wenfa.terminal import console, fail, load_settings, open_database
+from wenfa.terminal import console, fail, load_settings, open_database, region_code
 
 orders = typer.Typer(help="工单：每个咨询一件，导出成表格或 JSON。", no_args_is_help=True)
 
@@ -38,10 +37,7 @@ def export(
     begins, ends = (datetime.combine(each.date(), time(), SHANGHAI) for each in (since, until))
     if ends < begins:
         fail("开始的日子不能晚于结束的日子。")
-    try:
-        code = region_written(region).code
-    except UnclearRegion as error:
-        fail(str(error))
+    code = region_code(region)
     with open_database() as database, database.write() as session:
         vault = Vault(load_settings())
         found = export_orders(session, vault, begins, ends + timedelta(days=1), code, channel, ACTOR)

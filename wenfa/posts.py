@@ -9,9 +9,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from core.clock import now
-from core.region_names import UnclearRegion, region_written
 from core.regions import NATION, full_name
-from wenfa.terminal import console, fail, import_file, interruptible, load_settings, open_database
+from wenfa.terminal import console, fail, import_file, interruptible, load_settings, open_database, region_code
 
 posts = typer.Typer(help="服务点（先锋岗）：导入、二维码、统计。", no_args_is_help=True)
 
@@ -41,7 +40,7 @@ def sheets(
     from channels.sheets import print_sheets
 
     with interruptible(), open_database() as database, database.read() as session:
-        found = posts_in(session, _region(region))
+        found = posts_in(session, region_code(region))
         if not found:
             fail("没有在用的服务点。先用 wenfa posts import 导入。")
         with Progress(console=console) as bar:
@@ -56,15 +55,8 @@ def stats(days: Annotated[int, typer.Option(min=1, help="最近多少天")] = 30
 
     table = Table("编号", "名称", "地区", "负责人", "会话", "消息", "咨询")
     with open_database() as database, database.read() as session:
-        for each in post_figures(session, _region(region), now() - timedelta(days=days), now()):
+        for each in post_figures(session, region_code(region), now() - timedelta(days=days), now()):
             post = each.post
             counts = (str(count) for count in (each.conversations, each.messages, each.consultations))
             table.add_row(post.code, post.name, full_name(post.region), post.keeper, *counts)
     console.print(table)
-
-
-def _region(written: str) -> str:
-    try:
-        return region_written(written).code
-    except UnclearRegion as error:
-        fail(str(error))

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.database import Database
+from core.region_names import UnclearRegion, region_written
 from core.settings import Settings, get_settings
 from escalation.csv_records import Fault, Imported
 from escalation.errors import Refused
@@ -95,6 +96,14 @@ def show_faults(faults: Sequence[Fault], rest: str = "改好后再导入一次�
     console.print(table)
     if len(faults) > _FAULTS_SHOWN:
         console.print(f"另有 {len(faults) - _FAULTS_SHOWN} 处，{rest}")
+
+
+def region_code(written: str) -> str:
+    """The code of a region as an operator writes it; ends the command where it means none, or several."""
+    try:
+        return region_written(written).code
+    except UnclearRegion as error:
+        fail(str(error))
 
 
 def import_file(

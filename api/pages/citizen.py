@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from api.state import State, StateDep
 from channels import devices
-from channels.devices import start_session
 from channels.models import Device
 from channels.posts import find_post
 from core.live import PREFIX
@@ -88,7 +87,7 @@ def begin_chat(
     key = f"{PREFIX}begun:{first_message_id}"
     with state.database.write() as session:
         if device is not None:
-            conversation, token = start_session(session, device)
+            conversation, token = devices.start_session(session, device)
         else:
             known_post = find_post(session, post) if post else None
             conversation, token = conversations.start_conversation(
