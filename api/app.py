@@ -16,16 +16,21 @@ from threadpoolctl import threadpool_limits
 from api import problems
 from api.auth.endpoints import router as auth
 from api.board.endpoints import router as board
+from api.board.figures import router as board_figures
 from api.channels.hotline import router as hotline
 from api.channels.kiosk import router as kiosk
 from api.channels.wechat import router as wechat
 from api.conversations.endpoints import router as conversations
 from api.conversations.service import MessageService
+from api.desk.drafting import router as drafting
 from api.desk.endpoints import router as desk
 from api.desk.live import Desks
+from api.desk.me import router as desk_me
 from api.desk.ratings import router as ratings
+from api.desk.suggestions import router as suggestions
 from api.desk.verbs import router as desk_verbs
 from api.health.endpoints import router as health
+from api.knowledge.clusters import Clusters
 from api.laws.endpoints import router as laws
 from api.live import Hub
 from api.offices.endpoints import router as offices
@@ -64,7 +69,8 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_max_bytes)
     problems.install(app)
     for router in (
-        conversations, desk, desk_verbs, laws, auth, rasa, health, ratings, board, offices, hotline, wechat, kiosk,
+        conversations, desk, desk_verbs, drafting, suggestions, desk_me, ratings, laws, auth, rasa, health, board, board_figures, offices,
+        hotline, wechat, kiosk,
     ):  # fmt: skip
         app.include_router(router)
     install_pages(app)
@@ -169,6 +175,7 @@ def _open(settings: Settings) -> State:
         knowledge_base=knowledge_base,
         services=Services(database, policy, knowledge_base, Vault(settings)),
         http=httpx.AsyncClient(trust_env=False),
+        clusters=Clusters(database, knowledge_base) if knowledge_base is not None else None,
     )
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.desk.citations import NotInForce
+from api.uploads import refusal
 from core.log import get_logger
 from core.regions import UnknownRegion
 from escalation.errors import Conflict, Forbidden, NotFound, Refused, TooMany
@@ -26,7 +27,7 @@ _TITLES = {
     404: "没有找到",
     405: "不能这样请求这个地址",
     409: "情况已经变化",
-    413: "内容太大，一个请求最多 64 KB",
+    413: "内容太大",
     415: "不支持这种内容格式",
     422: "有内容填得不对",
     429: "请求太频繁，请稍后再试",
@@ -104,7 +105,7 @@ class BodyTooLarge:
                 kind = Headers(raw=message.get("headers", [])).get("content-type", "")
                 refused = kind.startswith("text/plain")
                 if refused:
-                    await problem(413)(scope, receive, send)
+                    await problem(413, title=refusal(scope["path"]))(scope, receive, send)
             if not refused:
                 await send(message)
 
@@ -145,8 +146,10 @@ def install(app: FastAPI) -> None:
         return problem(400 if broken else 422, title="请求不是正确的 JSON" if broken else "", errors=errors)
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
         detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
+        if error.status_code == 413:
+            detail = refusal(request.url.path)
         response = problem(error.status_code, title=detail if detail and not detail.isascii() else "")
         response.headers.update(error.headers or {})
         return response

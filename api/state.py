@@ -9,6 +9,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from api.desk.live import Desks
+from api.knowledge.clusters import Clusters
 from api.live import Hub
 from bot.actions.turn import Services
 from core.database import Database
@@ -31,6 +32,8 @@ class State:
     knowledge_base: KnowledgeBase | None
     services: Services
     http: httpx.AsyncClient
+    clusters: Clusters | None
+    """The unanswered questions in groups; None without a knowledge base."""
 
 
 async def get_state(request: Request) -> State:

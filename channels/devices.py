@@ -1,7 +1,7 @@
 """Devices 终端: kiosks and robots. An administrator names one and gets a code; whoever types it there enrols it, once."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,39 +12,62 @@ from channels.posts import find_post
 from channels.spoken_codes import HINT, new_code, read_code, shown
 from core.database import database_now
 from core.ids import new_id, new_token
-from core.regions import get_region
+from core.paging import Paged, one_page
+from core.regions import NATION, get_region
 from core.security import Vault, hash_token, same
 from escalation.conversations import start_conversation
-from escalation.errors import NotFound, Refused
+from escalation.errors import Conflict, NotFound, Refused
 from escalation.journal import audit
 from escalation.models import Conversation
+from escalation.places import code_lies_in
 
 CODE_GOOD_FOR = timedelta(days=1)
+SILENT_AFTER = timedelta(days=7)
 _NAME_CHARS = 64
 
 
-def register_device(session: Session, name: str, region: str, post: str, vault: Vault, actor: str) -> str:
+def register_device(
+    session: Session, name: str, region: str, post: str, vault: Vault, actor: str, *, new: bool = False
+) -> str:
     """A device, or one known with another place, and the code to enrol it with. `post`: its number, or nothing.
 
-    What is enrolled already stays so until the code is used. Raises Refused, UnknownRegion.
+    What is enrolled already stays so until the code is used. Raises Refused, UnknownRegion; with `new` Conflict for one known.
     """
     name = name.strip()
     if not 1 <= len(name) <= _NAME_CHARS:
         raise Refused(f"终端要有名称，最多 {_NAME_CHARS} 字，例如“政务大厅一楼 1 号机”。", "name")
-    get_region(region)
-    if post and find_post(session, post) is None:
-        raise Refused(f"没有编号为 {post} 的服务点，或它已经停用。", "post")
+    _check_place(session, region, post)
     device = _named(session, name)
     if device is None:
         device = Device(id=new_id(), name=name, region=region, post=post or None)
         session.add(device)
+    elif new:
+        raise Conflict("已经有叫这个名称的终端。它要换登记码、换地方，请打开它自己的一页。", "name")
     else:
         device.region, device.post, device.retired_at = region, post or None, None
-    code = new_code()
-    device.code_hash = vault.fingerprint(code)
-    device.code_expires_at = database_now(session) + CODE_GOOD_FOR
+    code = _new_code(session, device, vault)
     audit(session, actor, "register_device", device.id, name=name, region=region, post=post)
-    return shown(code)
+    return code
+
+
+def move_device(session: Session, device_id: UUID, region: str, post: str, actor: str) -> Device:
+    """It stands somewhere else from now on, and stays enrolled. Raises NotFound, Refused, UnknownRegion."""
+    device = look_at_device(session, device_id)
+    _check_place(session, region, post)
+    if (device.region, device.post) != (region, post or None):
+        before = {"region": device.region, "post": device.post or ""}
+        device.region, device.post = region, post or None
+        audit(session, actor, "move_device", device_id, name=device.name, before=before, region=region, post=post)
+    return device
+
+
+def renew_code(session: Session, device_id: UUID, vault: Vault, actor: str) -> str:
+    """A new code to enrol it with, also one that was retired; the one before opens nothing any more. Raises NotFound."""
+    device = look_at_device(session, device_id)
+    device.retired_at = None
+    code = _new_code(session, device, vault)
+    audit(session, actor, "renew_device_code", device_id, name=device.name)
+    return code
 
 
 def enrol_device(session: Session, written: str, vault: Vault) -> tuple[Device, str]:
@@ -93,6 +116,43 @@ def retire_device(session: Session, name: str, actor: str) -> None:
 
 def all_devices(session: Session) -> Sequence[Device]:
     return session.execute(select(Device).order_by(Device.region, Device.name)).scalars().all()
+
+
+def find_devices(session: Session, text: str = "", region: str = NATION, number: int = 1) -> Paged[Device]:
+    """A page of them by place and name, those in use first. Raises UnknownRegion."""
+    get_region(region)
+    found = select(Device).where(code_lies_in(Device.region, region))
+    for word in text.split():
+        found = found.where(Device.name.icontains(word, autoescape=True))
+    return one_page(session, found.order_by(Device.retired_at.is_not(None), Device.region, Device.name), number)
+
+
+def look_at_device(session: Session, device_id: UUID) -> Device:
+    """Raises NotFound."""
+    device = session.get(Device, device_id)
+    if device is None:
+        raise NotFound("没有这台终端。")
+    return device
+
+
+def is_silent(device: Device, at: datetime) -> bool:
+    """Whether a device in use has gone so long without anybody that somebody should look at it."""
+    if device.retired_at or device.enrolled_at is None:
+        return False
+    return at - max(device.enrolled_at, device.seen_at or device.enrolled_at) > SILENT_AFTER
+
+
+def _check_place(session: Session, region: str, post: str) -> None:
+    get_region(region)
+    if post and find_post(session, post) is None:
+        raise Refused(f"没有编号为 {post} 的服务点，或它已经停用。", "post")
+
+
+def _new_code(session: Session, device: Device, vault: Vault) -> str:
+    code = new_code()
+    device.code_hash = vault.fingerprint(code)
+    device.code_expires_at = database_now(session) + CODE_GOOD_FOR
+    return shown(code)
 
 
 def _named(session: Session, name: str) -> Device | None:

@@ -83,6 +83,8 @@ class GatewayKey(Base):
     gateway: Mapped[str] = mapped_column(ForeignKey("gateways.name"), index=True)
     secret_encrypted: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    used_at: Mapped[datetime | None]
+    """When a request was signed with it last, to within ten minutes."""
     retired_at: Mapped[datetime | None]
 
 

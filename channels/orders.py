@@ -1,7 +1,5 @@
 """Orders 工单: one for each consultation, as a hotline's own system keeps them; exported as CSV or JSON."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -13,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from channels.models import Caller
 from core.clock import local
+from core.csv_text import csv_text
 from core.regions import full_name
 from core.security import Vault
 from escalation.consultations import RATING_LEVELS
@@ -22,8 +21,7 @@ from escalation.places import lies_in
 
 _AT_ONCE = 200
 _STATES = {"waiting": "等待解答", "answered": "已解答", "closed": "已办结"}
-_CHANNELS = {"hotline": "热线", "wechat": "微信", "kiosk": "自助终端", "web": "网页"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CHANNELS = {"hotline": "热线", "wechat": "微信", "kiosk": "自助终端", "web": "网页"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +71,9 @@ def export_orders(
 
 
 def as_csv(orders: list[Order]) -> str:
-    """With a byte order mark, without which Excel takes it for GBK; nothing in it is taken for a formula."""
-    out = io.StringIO()
-    out.write("\N{BYTE ORDER MARK}")
-    writer = csv.writer(out)
-    writer.writerow(HEADINGS.values())
-    for order in orders:
-        writer.writerow([_cell(getattr(order, field.name)) for field in fields(Order)])
-    return out.getvalue()
+    """Under the headings that offices know, to be opened in a spreadsheet."""
+    rows = ([_shown(field.name, getattr(order, field.name)) for field in fields(Order)] for order in orders)
+    return csv_text(HEADINGS.values(), rows)
 
 
 def as_json(orders: list[Order]) -> str:
@@ -122,7 +115,7 @@ def _orders(
             names = [str((each.data.get("lawyer") or {}).get("name", "")) for each in answers]
             yield Order(
                 number=consultation.number,
-                channel=_CHANNELS.get(conversation.channel, conversation.channel),
+                channel=CHANNELS.get(conversation.channel, conversation.channel),
                 gateway=caller.account if caller and caller.channel == "hotline" else "",
                 region=full_name(consultation.region),
                 category=consultation.category,
@@ -149,18 +142,8 @@ def _said(session: Session, consultations: list[UUID]) -> dict[UUID, list[Messag
     return found
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, datetime):
-        return f"{local(value):%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, int):
-        return RATING_LEVELS[value]
-    text = str(value)
-    # A spreadsheet runs what begins like this; citizens write what they like.
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _shown(name: str, value: object) -> object:
+    return RATING_LEVELS[value] if name == "rating" and isinstance(value, int) else value
 
 
 def _moment(value: object) -> object:

@@ -97,6 +97,13 @@ class Database:
         with self._writing, Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Session]:
+        """A transaction that is never committed: to see what would come of it."""
+        with self._writing, Session(self._write_engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
     def ping(self) -> None:
         """Raise if the database does not answer."""
         with self.engine.connect() as connection:

@@ -37,6 +37,16 @@ def region_written(text: str) -> Region:
     return found[0]
 
 
+@lru_cache(maxsize=4096)
+def region_cell(code: str) -> str:
+    """A region as a file has it that is read again: its full name where that means it alone, else its code."""
+    name = full_name(code)
+    try:
+        return name if region_written(name).code == code else code
+    except UnclearRegion:
+        return code
+
+
 def _only_names(text: str) -> bool:
     """Whether it is one name after the other: 内蒙古乌兰察布市, but not 乌兰察布市分所."""
     rest = text

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from core.clock import local
 from core.database import Database, database_now
 from escalation.chain import GENESIS, Head, Link, digest, links
+from escalation.journal import audit
 from escalation.models import AuditRow, AuditSeal
 from escalation.seals import Seal, as_seal, read_seals
 
@@ -90,6 +92,15 @@ def verify(
     progress(report.rows)
     _look_at_waiting(database, report)
     return report
+
+
+def record_check(session: Session, report: Report, actor: str) -> None:
+    """That somebody checked, and what was found: the next one sees when the chain was last known to be whole."""
+    found = [f"{each.kind}：{each.text}" for each in sorted(report.faults.values(), key=lambda each: each.position)]
+    audit(
+        session, actor, "verify_audit", "audit", rows=report.rows, seals=report.seals, position=report.head.position,
+        faults=found, warnings=report.warnings,
+    )  # fmt: skip
 
 
 Seals = dict[int, list[tuple[str, str]]]

@@ -1,9 +1,12 @@
 """CSV as Excel writes it in China and people mend it by hand: in UTF-8 or GBK, with a slip in a line that must not cost the others."""
 
 import csv
+import io
+import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from core.region_names import UnclearRegion, region_written
 from escalation.errors import Refused
@@ -31,15 +34,48 @@ class Fault:
     message: str
 
 
+Outcome = Literal["added", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A row that was taken in."""
+
+    line: int
+    name: str
+    what: Outcome
+    columns: tuple[str, ...] = ()
+    """What it changed."""
+
+
 @dataclass(slots=True)
 class Imported:
     """What came of a file."""
 
+    rows: list[Taken] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    unknown_columns: list[str] = field(default_factory=list)
     added: int = 0
     changed: int = 0
     unchanged: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    unknown_columns: list[str] = field(default_factory=list)
+
+    @property
+    def bad(self) -> int:
+        """Rows left out; one may have several faults."""
+        return len({fault.line for fault in self.faults})
+
+    def take(self, line: int, name: str, what: Outcome, columns: Iterable[str] = ()) -> None:
+        """Note and count a row that was taken in."""
+        self.rows.append(Taken(line, name, what, tuple(columns)))
+        setattr(self, what, getattr(self, what) + 1)
+
+
+class Faulty(Refused):
+    """Something filled in by hand, as a row of a file would be: what is wrong in it, column by column."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(f"{faults[0].column}：{faults[0].message}" if faults[0].column else faults[0].message)
+        self.faults = faults
 
 
 class Row:
@@ -102,6 +138,20 @@ def open_csv(content: bytes, may_break: Collection[str]) -> tuple[list[str], Ite
     while head and not head[-1]:
         head.pop()
     return head, _records(lines, start + 1, [column in may_break for column in head])
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A file that `open_csv` reads as it was, and that a spreadsheet neither computes nor mistakes for quantities."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _inert(cell: str) -> str:
+    """With the mark ' before what would be a formula, or a number too long to keep its digits (`_plain` takes it off)."""
+    return f"'{cell}" if re.match(r"[=+\-@\t\r']|\d{12,}$", cell) else cell
 
 
 def _decoded(content: bytes) -> str:

@@ -14,7 +14,8 @@ from core.database import Database, database_now
 from escalation.conversations import append_lawyer_message
 from escalation.errors import Conflict, Refused
 from escalation.journal import BOARD, DESK, audit, emit, tell_citizen
-from escalation.models import Answer, Consultation, Conversation, Lawyer, Lease, Message, Push, Round
+from escalation.masking import masked
+from escalation.models import Answer, AnswerDraft, Consultation, Conversation, Lawyer, Lease, Message, Push, Round
 from escalation.policy import Policy
 from escalation.queue import ClaimSaid, LiveQueue
 from escalation.reach import leave_to_citizen, lock_reached_round, reached_round
@@ -34,6 +35,7 @@ class RoundView:
     """The consultation's number."""
     number: int
     question: str
+    """Numbers that are somebody's masked: a queue stands open on a screen."""
     region: str
     tier: str
     state: str
@@ -106,7 +108,7 @@ def round_views(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, Round
             consultation_id=consultation.id,
             consultation=consultation.number,
             number=round_.number,
-            question=question,
+            question=masked(question),
             region=consultation.region,
             tier=round_.tier,
             state=round_.state,
@@ -126,10 +128,24 @@ def round_views(session: Session, round_ids: Sequence[UUID]) -> dict[UUID, Round
 
 
 def round_thread(session: Session, round_id: UUID, lawyer_id: UUID) -> tuple[Round, Consultation, list[Message]]:
-    """A round that was pushed to this lawyer, with all that was said in its consultation. Raises NotFound otherwise."""
+    """A round that was pushed to this lawyer, with all that was said in its consultation. Raises NotFound otherwise.
+
+    To others than the city's own legal advisers with citizens' telephone, identity, card and plate numbers masked; those
+    messages are copies, of no session.
+    """
     round_, consultation = reached_round(session, round_id, lawyer_id)
     statement = select(Message).where(Message.consultation_id == consultation.id).order_by(Message.seq)
-    return round_, consultation, list(session.execute(statement).scalars())
+    messages = list(session.execute(statement).scalars())
+    if not _advises_the_city(session.get_one(Lawyer, lawyer_id), consultation):
+        for message in messages:
+            if message.author == "citizen" and (shown := masked(message.text)) != message.text:
+                session.expunge(message)
+                message.text = shown
+    return round_, consultation, messages
+
+
+def _advises_the_city(lawyer: Lawyer, consultation: Consultation) -> bool:
+    return lawyer.tier == "city" and lawyer.city == consultation.city
 
 
 def claim(database: Database, queue: LiveQueue, round_id: UUID, lawyer_id: UUID, policy: Policy) -> Lease:
@@ -231,7 +247,8 @@ def answer_round(
     }
     message = append_lawyer_message(session, conversation, consultation, lawyer_id, words, data, key)
     session.add(Answer(message_id=message.id, round_id=round_id, lawyer_id=lawyer_id, created_at=at))
-    session.execute(delete(Lease).where(Lease.round_id == round_id, Lease.lawyer_id == lawyer_id))
+    for mine in (Lease, AnswerDraft):
+        session.execute(delete(mine).where(mine.round_id == round_id, mine.lawyer_id == lawyer_id))
     session.flush()
     round_.answered = session.execute(
         select(func.count(func.distinct(Answer.lawyer_id))).where(Answer.round_id == round_id)

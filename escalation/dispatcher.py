@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 from core.database import Database, database_now
 from core.live import PREFIX
 from core.log import get_logger
+from escalation.answer_drafts import drop_old_drafts
 from escalation.journal import DESK
 from escalation.models import Delivery, Lease, OutboxEvent, Round
 from escalation.queue import LiveQueue
@@ -99,7 +100,7 @@ class Dispatcher:
             return self.queue.rebuild(session)
 
     def sweep(self) -> None:
-        """Throw away what nobody needs any more: events of yesterday, leases long lapsed, deliveries of last month."""
+        """Throw away what nobody needs any more: yesterday's events, leases long lapsed, last month's deliveries and drafts."""
         with self.database.write() as session:
             at = database_now(session)
             over = Delivery.state.in_(("sent", "dropped")) & (Delivery.created_at < at - _KEEP_DELIVERIES)
@@ -107,6 +108,7 @@ class Dispatcher:
             before = at - _KEEP_RELAYED
             session.execute(delete(OutboxEvent).where(OutboxEvent.relayed_at < before))
             session.execute(delete(Lease).where(Lease.expires_at < before))
+            drop_old_drafts(session)
 
     def _move_some(self, due: Sequence[UUID]) -> tuple[int, int]:
         """Move the first of these, as many as a short transaction holds: how many it looked at, how many it moved."""

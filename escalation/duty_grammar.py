@@ -7,6 +7,7 @@ Hours over midnight end on the morning after, as the days of the week follow eac
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -25,6 +26,7 @@ _NAMED_DAYS = {
 _WEEKDAYS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "日": 7, "天": 7} | {
     str(day): day for day in range(1, 8)
 }
+_DAY_NAMES = " 一二三四五六日"
 _NUMERALS = "零一二三四五六七八九"
 
 _TO = r"\s*(?:-|–|—+|−|~|〜|至|到)\s*"
@@ -80,6 +82,43 @@ def parse_duty_hours(text: str) -> tuple[Hours, ...]:
     if not minutes:
         raise Unreadable(written)
     return tuple((day, *span) for day in sorted(minutes) for span in _merged(minutes[day]))
+
+
+def written_hours(rows: Iterable[Hours]) -> str:
+    """The rows as an office would write them, in words that `parse_duty_hours` reads as the same rows."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for day, start, end in sorted(rows):
+        spans.setdefault(day, []).append((start, end))
+    days_of: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for day, times in spans.items():
+        days_of.setdefault(tuple(times), []).append(day)
+    parts = sorted(days_of.items(), key=lambda part: part[1] == [HOLIDAY])
+    return "；".join(f"{_written_days(days)} {_written_times(times)}" for times, days in parts)
+
+
+def _written_days(days: list[int]) -> str:
+    if set(days) == _EVERY_DAY:
+        return "每天"
+    week = [day for day in days if day != HOLIDAY]
+    pieces: list[list[int]] = []
+    for day in week:
+        if pieces and day == pieces[-1][-1] + 1:
+            pieces[-1].append(day)
+        else:
+            pieces.append([day])
+    names = [
+        f"周{_DAY_NAMES[piece[0]]}至周{_DAY_NAMES[piece[-1]]}"
+        if len(piece) > 2
+        else "、".join(f"周{_DAY_NAMES[day]}" for day in piece)
+        for piece in pieces
+    ]
+    return "、".join([*names, *(["节假日"] if HOLIDAY in days else [])])
+
+
+def _written_times(times: tuple[tuple[int, int], ...]) -> str:
+    if times == ((0, MIDNIGHT),):
+        return "全天"
+    return "、".join(f"{start // 60}:{start % 60:02}-{end // 60}:{end % 60:02}" for start, end in times)
 
 
 def _parts(text: str) -> list[_Part]:

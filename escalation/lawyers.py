@@ -1,6 +1,5 @@
 """The lawyers' register: one entered by hand, or thousands from a file in one go. `lawyer_file` reads and checks what is written."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
@@ -13,9 +12,9 @@ from core.database import Base, database_now
 from core.ids import new_id
 from core.regions import ancestor, get_region
 from core.security import Vault
-from escalation.csv_records import Fault
+from escalation.csv_records import Fault, Faulty, Imported, Outcome
 from escalation.duty_grammar import Hours
-from escalation.errors import Refused
+from escalation.errors import NotFound, Refused
 from escalation.journal import audit
 from escalation.lawyer_file import Entry, LawyerFile, read_lawyers, wrong_circle
 from escalation.models import AuditRow, Contact, DutyHours, Lawyer
@@ -27,11 +26,12 @@ T = TypeVar("T")
 
 _AT_ONCE = 2000
 # Which columns of a file fill which of the table. What a file has no column for stays as it is.
-_COLUMN_OF = {
+COLUMN_OF = {
     "name": "姓名", "firm": "律所", "region": "地区", "city": "地区", "province": "地区", "tier": "层级",
     "specialties": "专长", "languages": "语言", "capacity": "最大同时在办", "active": "在职",
+    "phone": "手机", "duty_hours": "值班时间", "webhook": "推送网址", "wechat": "微信",
 }  # fmt: skip
-_MEDIUM_COLUMNS = {"webhook": "推送网址", "wechat": "微信"}
+_MEDIA = ("webhook", "wechat")
 
 
 def register_lawyer(
@@ -59,22 +59,6 @@ def find_lawyer(session: Session, licence: str) -> Lawyer | None:
     return session.execute(select(Lawyer).where(Lawyer.licence == licence)).scalar_one_or_none()
 
 
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What came of a file: how many lawyers, and what was left out and why."""
-
-    added: int
-    updated: int
-    unchanged: int
-    faults: list[Fault]
-    unknown_columns: list[str]
-
-    @property
-    def bad(self) -> int:
-        """Rows left out; one may have several faults."""
-        return len({fault.line for fault in self.faults})
-
-
 def import_lawyers(
     session: Session,
     source: LawyerFile | bytes | Iterable[Mapping[str, str]],
@@ -83,7 +67,7 @@ def import_lawyers(
     *,
     dry_run: bool = False,
     progress: Progress = lambda phase, done, total: None,
-) -> ImportReport:
+) -> Imported:
     """Enter the lawyers of a file, or bring those whose licence numbers are known up to date; with `dry_run` only look.
 
     Rows with faults are left out and reported; what is as it was is not touched, so the same file again changes nothing.
@@ -92,20 +76,57 @@ def import_lawyers(
     file = source if isinstance(source, LawyerFile) else read_lawyers(source)
     held = _held(session, [entry.licence for entry in file.entries])
     work = _Work(file.columns, vault)
-    for done, entry in enumerate(file.entries, start=1):
-        work.compare(entry, held.get(entry.licence))
-        if done % _AT_ONCE == 0 or done == len(file.entries):
-            progress("核对", done, len(file.entries))
-    counts = Counter({"added": len(work.added), "updated": len(work.touched) - len(work.added)})
-    unchanged = len(file.entries) - counts.total()
-    report = ImportReport(counts["added"], counts["updated"], unchanged, file.faults, file.unknown_columns)
+    done = Imported(faults=file.faults, unknown_columns=file.unknown_columns)
+    for count, entry in enumerate(file.entries, start=1):
+        what, changed = work.compare(entry, held.get(entry.licence))
+        done.take(entry.line, entry.name, what, changed)
+        if count % _AT_ONCE == 0 or count == len(file.entries):
+            progress("核对", count, len(file.entries))
     if not dry_run:
         work.write(session, actor, progress)
         audit(
-            session, actor, "import_lawyers", "lawyers", added=report.added, updated=report.updated,
-            unchanged=report.unchanged, bad=report.bad,
+            session, actor, "import_lawyers", "lawyers", added=done.added, updated=done.changed,
+            unchanged=done.unchanged, bad=done.bad,
         )  # fmt: skip
-    return report
+    return done
+
+
+def save_lawyer(
+    session: Session, cells: Mapping[str, str], vault: Vault, actor: str, lawyer_id: UUID | None = None
+) -> UUID:
+    """Enter one lawyer as a row of a file would, or with `lawyer_id` change this one; what `cells` has no column for stays.
+
+    Raises NotFound; Faulty for what a file's row would be left out for, and for a licence number that another lawyer has.
+    """
+    file = read_lawyers([cells])
+    if file.faults:
+        raise Faulty(file.faults)
+    entry, work = file.entries[0], _Work(file.columns, vault)
+    held = _held(session, [entry.licence]).get(entry.licence)
+    if held is not None and held.row.id != lawyer_id:
+        raise Faulty([Fault(0, "执业证号", entry.licence, f"{held.row.name}已经用这个证号登记了")])
+    if lawyer_id is not None and held is None:
+        known = session.get(Lawyer, lawyer_id)
+        if known is None:
+            raise NotFound("没有这位律师。")
+        audit(session, actor, "correct_licence", lawyer_id, before=known.licence, now=entry.licence)
+        known.licence = entry.licence
+        session.flush()
+        held = _held(session, [entry.licence])[entry.licence]
+    work.compare(entry, held)
+    work.write(session, actor, lambda *_: None)
+    return lawyer_id or work.added[0]["id"]
+
+
+def set_lawyer_active(session: Session, lawyer_id: UUID, active: bool, actor: str) -> Lawyer:
+    """Whether a lawyer is in service: who is not is asked nothing, and neither answers nor logs in. Raises NotFound."""
+    lawyer = session.get(Lawyer, lawyer_id, with_for_update=True)
+    if lawyer is None:
+        raise NotFound("没有这位律师。")
+    if lawyer.active != active:
+        lawyer.active = active
+        audit(session, actor, "reactivate_lawyer" if active else "deactivate_lawyer", lawyer_id, licence=lawyer.licence)
+    return lawyer
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +169,8 @@ class _Work:
         self.contacts_gone: list[dict[str, Any]] = []
         self.contacts: list[dict[str, Any]] = []
 
-    def compare(self, entry: Entry, held: _Held | None) -> None:
-        """Note what this row changes."""
+    def compare(self, entry: Entry, held: _Held | None) -> tuple[Outcome, list[str]]:
+        """Note what this row changes; says what, in the names of the file's columns."""
         if held is None:
             lawyer_id = new_id()
             self.added.append({"id": lawyer_id, "licence": entry.licence} | _fields(entry) | self._phone(entry))
@@ -157,12 +178,15 @@ class _Work:
             for medium, address, secret in _contacts(entry):
                 self._set_contact(lawyer_id, medium, address, secret)
             self.touched[lawyer_id] = {"licence": entry.licence, "added": True}
-        elif changed := [*self._row(entry, held), *self._duty(entry, held), *self._media(entry, held)]:
-            self.touched[held.row.id] = {"licence": entry.licence, "changed": changed}
+            return "added", []
+        if not (changed := [*self._row(entry, held), *self._duty(entry, held), *self._media(entry, held)]):
+            return "unchanged", []
+        self.touched[held.row.id] = {"licence": entry.licence, "changed": changed}
+        return "changed", list(dict.fromkeys(COLUMN_OF[each] for each in changed))
 
     def _row(self, entry: Entry, held: _Held) -> list[str]:
         """The columns of its row that it changes."""
-        wanted = {name: value for name, value in _fields(entry).items() if _COLUMN_OF[name] in self.columns}
+        wanted = {name: value for name, value in _fields(entry).items() if COLUMN_OF[name] in self.columns}
         changed = [name for name, value in wanted.items() if getattr(held.row, name) != value]
         phone = {"phone_encrypted": held.row.phone_encrypted, "phone_hash": held.row.phone_hash}
         if (
@@ -185,8 +209,8 @@ class _Work:
     def _media(self, entry: Entry, held: _Held) -> list[str]:
         wanted = {medium: (address, secret) for medium, address, secret in _contacts(entry)}
         changed = []
-        for medium, column in _MEDIUM_COLUMNS.items():
-            if column in self.columns and wanted.get(medium) != self._opened(held.contacts.get(medium)):
+        for medium in _MEDIA:
+            if COLUMN_OF[medium] in self.columns and wanted.get(medium) != self._opened(held.contacts.get(medium)):
                 self.contacts_gone.append({"of": held.row.id, "through": medium})
                 if medium in wanted:
                     self._set_contact(held.row.id, medium, *wanted[medium])

@@ -15,6 +15,8 @@ Region = String(6)
 Word = String(16)
 UNSORTED = "其他"
 """The category of what no machine could sort."""
+ANSWER_OR_QUESTION_BACK = "kind IN ('answer', 'clarify')"
+"""What the board counts of all that the service says, and has an index of."""
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -71,6 +73,12 @@ class Message(Base):
             postgresql_where=text("handled_at IS NULL AND author = 'citizen'"),
             sqlite_where=text("handled_at IS NULL AND author = 'citizen'"),
         ),
+        Index(
+            "ix_messages_said",
+            "created_at",
+            postgresql_where=text(ANSWER_OR_QUESTION_BACK),
+            sqlite_where=text(ANSWER_OR_QUESTION_BACK),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -98,7 +106,10 @@ class Consultation(Base):
     """咨询: one question that went to lawyers, with everything that follows from it."""
 
     __tablename__ = "consultations"
-    __table_args__ = (Index("ix_consultations_closed_at", "closed_at"),)
+    __table_args__ = (
+        Index("ix_consultations_closed_at", "closed_at"),
+        Index("ix_consultations_opened_at", "opened_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(String(24), unique=True)
@@ -220,9 +231,13 @@ class Answer(Base):
     """解答: what one lawyer writes in a round. The words are in its message."""
 
     __tablename__ = "answers"
+    __table_args__ = (
+        Index("ix_answers_round", "round_id", "created_at", "lawyer_id"),
+        Index("ix_answers_lawyer_id", "lawyer_id", "created_at"),
+    )
 
     message_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id"), primary_key=True)
-    round_id: Mapped[UUID] = mapped_column(ForeignKey("rounds.id"), index=True)
+    round_id: Mapped[UUID] = mapped_column(ForeignKey("rounds.id"))
     lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"))
     created_at: Mapped[datetime]
 
@@ -293,6 +308,36 @@ class Note(Base):
     lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"))
     text: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
+
+
+class AnswerDraft(Base):
+    """An answer that a lawyer is writing: theirs alone, whichever browser they open next. Gone once it is sent."""
+
+    __tablename__ = "answer_drafts"
+    __table_args__ = (Index("ix_answer_drafts_saved_at", "saved_at"),)
+
+    round_id: Mapped[UUID] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    """Empty where everything was struck out: that too is newer than what another browser may still hold."""
+    citations: Mapped[list[Any]] = mapped_column(default=list)
+    """As the lawyer writes them; they are checked when the answer is sent."""
+    written_at: Mapped[datetime]
+    """When the last key was pressed. What was written last wins, however late it arrives."""
+    saved_at: Mapped[datetime]
+
+
+class AnswerTemplate(Base):
+    """常用语: words that a lawyer writes again and again. Theirs alone."""
+
+    __tablename__ = "answer_templates"
+    __table_args__ = (UniqueConstraint("lawyer_id", "title"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    lawyer_id: Mapped[UUID] = mapped_column(ForeignKey("lawyers.id"))
+    title: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime]
 
 
 class RegionPolicy(Base):
@@ -402,6 +447,9 @@ class AuditRow(Base):
 
     __tablename__ = "audit"
     __table_args__ = (
+        Index("ix_audit_verb", "verb", "id"),
+        Index("ix_audit_actor", "actor", "id"),
+        Index("ix_audit_at", "at"),
         Index(
             "ix_audit_waiting",
             "id",

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.database import database_now
 from core.log import get_logger
-from core.regions import full_name, get_region, lineage
+from core.paging import Paged, one_page
+from core.regions import ancestor, full_name, get_region, lineage
 from core.settings import Settings
 from escalation.errors import NotFound, Refused
 from escalation.journal import audit
@@ -143,6 +144,62 @@ def set_region_policy(
     decision.values, decision.changed_at = now, at
     audit(session, actor, "set_region_policy", region, before=before, now=now)
     return decision
+
+
+def write_region_policy(
+    session: Session, region: str, values: Mapping[str, object], actor: str, *, base: Policy
+) -> bool:
+    """A region decides exactly these rules, and leaves all others to those above it. False where that is as it was.
+
+    Raises UnknownRegion; Refused for what does not fit, also together with what the regions above and below have decided.
+    """
+    get_region(region)
+    decision = session.get(RegionPolicy, region, with_for_update=True)
+    before = dict(decision.values) if decision is not None else {}
+    now = _read(values)
+    if now == before:
+        return False
+    _check(session, region, now, base)
+    at = database_now(session)
+    if decision is None:
+        session.add(RegionPolicy(region=region, values=now, changed_at=at))
+    elif now:
+        decision.values, decision.changed_at = now, at
+    else:
+        session.delete(decision)
+    audit(session, actor, "set_region_policy" if now else "clear_region_policy", region, before=before, now=now)
+    return True
+
+
+def deciding_regions(session: Session, number: int = 1) -> Paged[RegionPolicy]:
+    """A page of the regions that have decided something themselves, by their codes."""
+    return one_page(session, select(RegionPolicy).order_by(RegionPolicy.region), number)
+
+
+def said(region: str, policy: Policy) -> str:
+    """What a policy means in a region, in a sentence."""
+    place = full_name(region)
+    whole = ancestor(region, "province")
+    province = get_region(whole).name if whole else ""
+    circle = next((f"全{kind}" for kind in ("自治区", "省", "市") if province.endswith(kind)), "全省（自治区、直辖市）")
+    first = "值班的本市（盟、州）律师" if policy.duty_hours else "本市（盟、州）律师"
+    steps = f"0 秒推给{first}，{_length(policy.province_after)}推到{circle}，{_length(policy.nation_after)}推到全国"
+    return f"{place}：{steps}，{_length(policy.broken_after)}内 {policy.quorum} 位"
+
+
+def shown_value(value: object) -> str:
+    """A rule's value as people write it."""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _length(seconds: float) -> str:
+    """90 秒, 3 分钟, 2.5 小时: in the largest unit in which it is short."""
+    for size, unit in ((3600, "小时"), (60, "分钟")):
+        if seconds >= size and seconds % (size / 2) == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} 秒"
 
 
 def clear_region_policy(

@@ -46,7 +46,7 @@ def create_staff(
     if (role == "lawyer") != (lawyer is not None):
         raise Refused("律师账号必须对应一位律师，其他账号不能对应律师。")
     if session.execute(select(Staff.id).where(Staff.login == login)).first() is not None:
-        raise Conflict(f"登录名“{login}”已经有人用了。")
+        raise Conflict(f"登录名“{login}”已经有人用了。", "login")
     account = Staff(
         login=login,
         name=name,
@@ -129,5 +129,5 @@ def _is_open(session: Session, account: Staff) -> bool:
 
 def _hashed(password: str) -> str:
     if len(password) < PASSWORD_MIN_CHARS:
-        raise Refused(f"密码至少要 {PASSWORD_MIN_CHARS} 个字符。")
+        raise Refused(f"密码至少要 {PASSWORD_MIN_CHARS} 个字符。", "password")
     return hash_password(password)

@@ -4,6 +4,8 @@ What ships is in `knowledge_base/data/lexicon.yml`; a machine adds to it, or tak
 folder (`wenfa kb lexicon`). The file is read anew when it changes: nothing has to be built.
 """
 
+import fcntl
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,25 +29,39 @@ class Lexicon:
         """Everyday word to legal words. Raises BrokenLexicon."""
         return _with_own(self.own, self.own.stat().st_mtime_ns if self.own.exists() else 0)
 
-    def legal_words(self, question: str) -> str:
-        """The legal words for the everyday words in `question`, between spaces. A broken file of one's own counts for nothing."""
+    def legal_words(self, question: str, changed: Mapping[str, Sequence[str]] | None = None) -> str:
+        """The legal words for the everyday words in `question`, between spaces. A broken file of one's own counts for nothing.
+
+        `changed`: entries as they might be, over those that there are; an empty one is taken out.
+        """
         try:
             entries = self.entries()
         except BrokenLexicon:
-            entries = _read(SHIPPED, 0)
+            entries = _with_own(SHIPPED, 0)
+        if changed:
+            entries = {word: tuple(legal) for word, legal in {**entries, **changed}.items() if legal}
         found = [word for word in entries if word in question]
         # 网购 says more than 购: a word inside another one that is there too is left out.
         longest = [word for word in found if not any(word != other and word in other for other in found)]
         legal = dict.fromkeys(each for word in longest for each in entries[word] if each not in question)
         return " ".join(legal)
 
+    def own_words(self) -> set[str]:
+        """The words whose entries this machine has added, changed or taken out. Raises BrokenLexicon."""
+        return set(_read(self.own, self.own.stat().st_mtime_ns)) if self.own.exists() else set()
+
     def put(self, word: str, legal: list[str]) -> None:
         """Add or change an entry in the machine's own file; without `legal` words the entry is taken out. Raises BrokenLexicon."""
+        self.own.parent.mkdir(parents=True, exist_ok=True)
+        with self.own.with_name(".lexicon.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two who write at once must not lose each other's words
+            self._put(word, legal)
+
+    def _put(self, word: str, legal: list[str]) -> None:
         own = dict(_read(self.own, self.own.stat().st_mtime_ns)) if self.own.exists() else {}
         own[word] = _checked(word, legal, self.own.name)
         if not legal and word not in _read(SHIPPED, 0):
             del own[word]
-        self.own.parent.mkdir(parents=True, exist_ok=True)
         draft = self.own.with_name(f".{self.own.name}")
         content = {each: list(values) for each, values in sorted(own.items())}
         draft.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")

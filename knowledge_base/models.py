@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.clock import now
@@ -200,8 +200,12 @@ class Card(Base):
     reason: Mapped[str] = mapped_column(default="")
     """Why the card no longer answers, where that was found and not decided: it is then on the list for review."""
     source: Mapped[str]
+    """The file that it came from; for what was written here, from what."""
+    kept: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """People here have written, changed, published or withdrawn it: what a file says no longer changes it."""
     digest: Mapped[str]
-    """SHA-256 of all above but the state that it has come to: an import of the same content changes nothing."""
+    """SHA-256 of the file's card, without the state that it has come to: an import of the same content changes nothing.
+    Empty for what was written here."""
     changed_at: Mapped[datetime] = mapped_column(default=now)
     citations: Mapped[list["CardCitation"]] = relationship(
         back_populates="card", order_by="CardCitation.position", cascade="all, delete-orphan", lazy="selectin"

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,7 @@ from core.regions import NATION, get_region, lineage
 from core.settings import Settings
 from knowledge_base.candidates import Candidates, Query, gather
 from knowledge_base.cards.answer import as_hit
-from knowledge_base.cards.store import Unfit, cited_articles
+from knowledge_base.cards.citations import Unfit, cited_articles
 from knowledge_base.categories import Categories
 from knowledge_base.clarify import readings
 from knowledge_base.decide import LIKELY_CARD, LIKELY_LOCAL_CARD, Decider, Decision, Outcome
@@ -36,6 +37,7 @@ from knowledge_base.text import normalise_question
 
 __all__ = ["CardAnswer", "Decision", "Hit", "IndexMissing", "KnowledgeBase", "SearchResult"]
 
+Floats = NDArray[np.float32]
 MAX_QUESTION = 2000  # characters; what is longer is cut, as the service cuts it at the door
 MAX_HITS = 100
 
@@ -110,11 +112,34 @@ class KnowledgeBase:
         meaning = self._encoder.encode([normalise_question(question[:MAX_QUESTION])])[0]
         return self._state.categories.of(meaning)
 
+    def encode(self, questions: list[str]) -> Floats:
+        """Where questions lie by what they mean, unit vectors of shape (len(questions), dimension). 2 ms each."""
+        return self._encoder.encode([normalise_question(each[:MAX_QUESTION]) for each in questions])
+
+    def indexed_questions(self) -> tuple[list[str], Floats]:
+        """The questions of the cards in the index: whose each is, and their vectors as `encode` gives them, row by row."""
+        index = self._state.index
+        counts = (index.card_questions[:, 1] - index.card_questions[:, 0]).tolist()
+        owners = [card for card, count in zip(index.cards, counts, strict=True) for _ in range(count)]
+        return owners, index.card_meaning
+
+    @property
+    def encoded(self) -> tuple[int, int]:
+        """How many of the indexed articles can be found by meaning, and how many there are."""
+        return int(self._state.index.encoded.sum()), self.size
+
     def search(
-        self, question: str, *, region: str = NATION, as_of: date | None = None, limit: int = 10
+        self,
+        question: str,
+        *,
+        region: str = NATION,
+        as_of: date | None = None,
+        limit: int = 10,
+        legal_words: str | None = None,
     ) -> SearchResult:
         """The best `limit` articles in force in `region` (its own, its ancestors' and national law) on `as_of` (today).
 
+        `legal_words`: those that the question is taken to mean, instead of what the lexicon says.
         Raises core.regions.UnknownRegion.
         """
         get_region(region)
@@ -123,7 +148,7 @@ class KnowledgeBase:
         limit = max(1, min(limit, MAX_HITS))
         query = Query(
             question, self._embedding.encode_one(question), self._encoder.encode([question])[0],
-            self._lexicon.legal_words(question),
+            self._lexicon.legal_words(question) if legal_words is None else legal_words,
         )  # fmt: skip
         mask, spans = state.applicable(region, day)
         places = [int(code) for code in lineage(region)]

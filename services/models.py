@@ -12,6 +12,9 @@ from core.database import Base
 from core.ids import new_id
 from escalation.models import Region, Word
 
+OVER = frozenset({"finished", "declined", "withdrawn"})
+"""States of a request in which nothing more is done about it."""
+
 
 class Office(Base):
     """办事机构: who takes requests of a service in a region, and where citizens may go themselves."""

@@ -1,14 +1,17 @@
 """Files of offices as bureaus fill them in: every cell checked, every fault with its line; good rows land."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.ids import new_id
-from escalation.csv_records import Fault, Imported, Row, open_csv
-from escalation.errors import Refused
+from core.region_names import region_cell
+from escalation.csv_records import Fault, Faulty, Imported, Row, open_csv, write_csv
+from escalation.errors import NotFound, Refused
 from escalation.journal import audit
 from services.catalogue import SERVICES, WITH_REQUESTS, service_called
 from services.models import Office
@@ -21,6 +24,12 @@ TEMPLATE = """\
 察右中旗法律援助工作站,察哈尔右翼中旗,求法援,乌兰察布市公共法律服务中心,科布尔镇科镇路2号,0474-5900000,工作日 8:30-17:30,是
 """
 _MOST = {"名称": 128, "地址": 300, "电话": 64, "办公时间": 300}
+
+
+_COLUMN_OF = {
+    "name": "名称", "region": "地区", "services": "承办事项", "address": "地址", "phone": "电话", "hours": "办公时间",
+    "active": "在用",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -50,17 +59,80 @@ def import_offices(session: Session, content: bytes, actor: str) -> Imported:
         if office is None:
             known[key] = office = Office(id=new_id(), **row.values)
             session.add(office)
-            done.added += 1
-        elif any(getattr(office, name) != value for name, value in row.values.items()):
-            for name, value in row.values.items():
-                setattr(office, name, value)
-            done.changed += 1
+            done.take(row.line, office.name, "added")
+        elif changed := _change(office, row.values):
+            done.take(row.line, office.name, "changed", (_COLUMN_OF[name] for name in changed))
         else:
-            done.unchanged += 1
+            done.take(row.line, office.name, "unchanged")
     session.flush()
     _tie(rows, known, done)
     audit(session, actor, "import_offices", "offices", added=done.added, changed=done.changed, faults=len(done.faults))
     return done
+
+
+def save_office(session: Session, cells: Mapping[str, str], actor: str, office_id: UUID | None = None) -> UUID:
+    """Enter one office as a row of a file would, or with `office_id` change this one. Whether it is in service stays as it is.
+
+    Raises NotFound; Faulty for what a file's row would be left out for, and where another office there bears the name.
+    """
+    faults: list[Fault] = []
+    row = _read(Row(0, {column: " ".join(text.split()) for column, text in cells.items()} | {"在用": ""}, faults))
+    office = session.get(Office, office_id) if office_id else None
+    if office_id and office is None:
+        raise NotFound("没有这个办事机构。")
+    if row is None:
+        raise Faulty(faults)
+    values = {name: value for name, value in row.values.items() if name != "active"}
+    same = select(Office).where(Office.region == values["region"], Office.name == values["name"])
+    namesake = session.execute(same).scalar_one_or_none()
+    if namesake is not None and namesake is not office:
+        raise Faulty([Fault(0, "名称", row.values["name"], "这个地区已经有叫这个名字的机构")])  # type: ignore[arg-type]
+    if office is None:
+        office = Office(id=new_id(), **values)
+        session.add(office)
+        changed = ["added"]
+    else:
+        changed = _change(office, values)
+    parents = session.execute(select(Office).where(Office.name == row.parent)).scalars().all() if row.parent else []
+    if row.parent and (len(parents) != 1 or parents[0] is office):
+        raise Faulty([Fault(0, "上级机构", row.parent, "没有（或不止一个）叫这个名字的机构")])
+    if office.parent_id != (parent := parents[0].id if parents else None):
+        office.parent_id = parent
+        changed.append("parent")
+    session.flush()
+    if changed:
+        audit(session, actor, "save_office", office.id, name=office.name, changed=changed)
+    return office.id
+
+
+def cells_of(office: Office, parent: str) -> dict[str, str]:
+    """An office as a row of a file, by column."""
+    return {
+        "名称": office.name, "地区": region_cell(office.region),
+        "承办事项": "、".join(SERVICES[each].name for each in office.services), "上级机构": parent, "地址": office.address,
+        "电话": office.phone, "办公时间": office.hours, "在用": "是" if office.active else "否",
+    }  # fmt: skip
+
+
+def export_offices(session: Session, actor: str) -> str:
+    """All offices as a file that can be changed and imported again."""
+    offices = session.execute(select(Office).order_by(Office.region, Office.name)).scalars().all()
+    names = {each.id: each.name for each in offices}
+    rows = [cells_of(each, names[each.parent_id] if each.parent_id else "") for each in offices]
+    audit(session, actor, "export_offices", "offices", rows=len(rows))
+    return write_csv(COLUMNS, _in_order(rows))
+
+
+def _in_order(rows: Sequence[Mapping[str, str]]) -> list[list[str]]:
+    return [[row[column] for column in COLUMNS] for row in rows]
+
+
+def _change(office: Office, values: Mapping[str, object]) -> list[str]:
+    """Which of these it did not have yet: now it has."""
+    changed = [name for name, value in values.items() if getattr(office, name) != value]
+    for name in changed:
+        setattr(office, name, values[name])
+    return changed
 
 
 def _tie(rows: list[_Row], known: dict[tuple[str, str], Office], done: Imported) -> None:

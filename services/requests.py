@@ -25,7 +25,7 @@ from escalation.replies import Choice, Reply
 from services.catalogue import SERVICES, WITH_REQUESTS
 from services.drafts import form_of, locked_draft
 from services.forms import Form, load_forms, shown
-from services.models import Office, RequestStep, ServiceRequest
+from services.models import OVER, Office, RequestStep, ServiceRequest
 from services.offices import office_for
 
 OFFICES = "offices"
@@ -41,7 +41,6 @@ STEPS = {
     "submit": "提交申请", "accept": "受理", "ask": "要求补充", "reply": "补充", "appoint": "约定时间", "hand_on": "转交",
     "finish": "办结", "decline": "不予受理", "withdraw": "撤回",
 }  # fmt: skip
-OVER = frozenset({"finished", "declined", "withdrawn"})
 STATUS = Choice(title="办到哪了", payload="/request_status")
 
 
@@ -201,6 +200,11 @@ def requests_at(session: Session, worker: Worker, *, over: bool = False, limit: 
     else:
         statement = statement.where(ServiceRequest.state.not_in(OVER)).order_by(ServiceRequest.created_at)
     return list(session.execute(statement.limit(limit)).scalars())
+
+
+def due_requests(session: Session, worker: Worker) -> list[ServiceRequest]:
+    """What waits for the office and not for the citizen, the oldest first."""
+    return [each for each in requests_at(session, worker) if each.state != "asked"]
 
 
 def find_request(session: Session, request_id: UUID, worker: Worker) -> ServiceRequest:

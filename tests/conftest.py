@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from factories import skip
 from redis import Redis
 from servers import create_database, postgresql_programs, postgresql_server, start_valkey
 
-from core import clock, live
+from core import clock, live, security
 from core.database import Database
 from core.settings import Settings
 from wenfa.database import upgrade
@@ -21,6 +22,14 @@ def real_clock() -> Iterator[None]:
     """Whatever a test does to the clock ends with it."""
     yield
     clock.reset()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Argon2 with little memory and one pass: tests log in a thousand times, and how slow that is is not what they are about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(security, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture

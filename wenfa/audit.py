@@ -24,6 +24,8 @@ def verify() -> None:
     settings = load_settings()
     with interruptible(), open_database() as database:
         report = _verify(settings, database)
+        with database.write() as session:
+            chain_check.record_check(session, report, "command line")
     console.print(f"已核对 {report.rows} 条审计记录、{report.seals} 个封条。", markup=False)
     if report.rows:
         console.print(f"最后一条是第 {report.head.position} 条，指纹 {report.head.hash}", markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from core.regions import NATION, UnknownRegion, full_name, get_region, regions_in
+from escalation.errors import Refused
 from knowledge_base.importing.drafts import BrokenSource, ImportReport
 from knowledge_base.importing.sources import LAWREFBOOK_URL, Kind
 from wenfa.kb_models import register
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 kb = typer.Typer(help="法规库：导入、建索引、检索、核对、卡片、模型、词典。", no_args_is_help=True)
 register(kb)
+
+ACTOR = "command line"
 
 Region = Annotated[str, typer.Option(help="地区：GB/T 2260 六位代码或名称，如 330300、温州市")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="按哪一天有效的法规，默认今天")]
@@ -178,24 +181,25 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] 
 @kb.command()
 def cards(
     state: Annotated[str, typer.Option(help="review 待复核，published、draft、withdrawn")] = "review",
-    publish: Annotated[str, typer.Option(help="复核后重新发布这张卡片（编号）")] = "",
-    withdraw: Annotated[str, typer.Option(help="撤下这张卡片（编号）")] = "",
+    published: Annotated[str, typer.Option("--publish", help="复核后重新发布这张卡片（编号）")] = "",
+    withdrawn: Annotated[str, typer.Option("--withdraw", help="撤下这张卡片（编号）")] = "",
     reviewer: Annotated[str, typer.Option(help="谁复核的；重新发布时必填")] = "",
 ) -> None:
     """列出问答卡片；复核后重新发布，或撤下。"""
-    from knowledge_base.cards.store import Unfit, list_cards, publish_card, withdraw_card
+    from api.knowledge.cards import publish, withdraw
+    from knowledge_base.cards.shelf import list_cards
 
     with open_database() as database:
-        if publish or withdraw:
+        if published or withdrawn:
             try:
                 with database.write() as session:
-                    if publish:
-                        publish_card(session, publish, reviewer)
+                    if published:
+                        publish(session, published, reviewer, ACTOR)
                     else:
-                        withdraw_card(session, withdraw, reviewer)
-            except (Unfit, LookupError) as error:
-                fail(str(error))
-            console.print(f"{publish or withdraw} 已{'发布' if publish else '撤下'}")
+                        withdraw(session, withdrawn, ACTOR, reviewer=reviewer)
+            except Refused as error:
+                fail(error.message)
+            console.print(f"{published or withdrawn} 已{'发布' if published else '撤下'}")
             return
         with database.read() as session:
             found = list_cards(session, state)

@@ -21,7 +21,7 @@ Region = Annotated[str, typer.Argument(help="地区：六位代码或名称，�
 def list_policy(region: Region = NATION) -> None:
     """列出一个地区现行的规则和每一条是谁定的；不写地区时列出全国的，以及有自己规则的地区。"""
     from escalation.models import RegionPolicy
-    from escalation.policy import NAMES, Policy, in_force
+    from escalation.policy import NAMES, Policy, in_force, said, shown_value
 
     code = _code(region)
     table = Table("规则", "含义", "现行的值", "谁定的", title=full_name(code))
@@ -30,14 +30,15 @@ def list_policy(region: Region = NATION) -> None:
         deciding = session.execute(select(RegionPolicy).order_by(RegionPolicy.region)).scalars().all()
     for name, value in found.policy.as_dict().items():
         decided_by = found.decided_by.get(name)
-        table.add_row(name, NAMES[name], _shown(value), full_name(decided_by) if decided_by else "设置")
+        table.add_row(name, NAMES[name], shown_value(value), full_name(decided_by) if decided_by else "设置")
     console.print(table)
+    console.print(said(code, found.policy), markup=False)
     for place, reason in found.passed_over.items():
         console.print(f"{full_name(place)}的规则没有采用：{reason}", style="red", markup=False)
     if code == NATION and deciding:
         others = Table("地区", "代码", "自己的规则")
         for each in deciding:
-            rules = "，".join(f"{name}={_shown(value)}" for name, value in each.values.items())
+            rules = "，".join(f"{name}={shown_value(value)}" for name, value in each.values.items())
             others.add_row(full_name(each.region), each.region, rules)
         console.print(others)
 
@@ -89,9 +90,3 @@ def _code(written: str) -> str:
         return region_written(written).code
     except UnclearRegion as error:
         fail(f"{error}。")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    return f"{value:g}" if isinstance(value, float) else str(value)

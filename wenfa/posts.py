@@ -23,13 +23,14 @@ def import_command(
     file: Annotated[
         Path | None, typer.Argument(help="服务点名册：CSV 文件（UTF-8 或 GBK）", exists=True, dir_okay=False)
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会发生什么，不写入")] = False,
     template: Annotated[bool, typer.Option("--template", help="输出一份名册的样子，可以照着填")] = False,
 ) -> None:
     """导入服务点，按编号（没有编号的按地区和名称）增加或更新，可以反复运行，编号不会变；有问题的行逐一列出，其余照常导入。"""
     from channels.posts import TEMPLATE, import_posts
 
     shown = TEMPLATE if template else None
-    import_file(file, shown, "posts", lambda session, content: import_posts(session, content, ACTOR))
+    import_file(file, shown, "posts", lambda session, content: import_posts(session, content, ACTOR), dry_run=dry_run)
 
 
 @posts.command(help="把服务点的二维码排成 A4 页（每页六个），写成 PDF。")

@@ -59,7 +59,7 @@ def import_command(
         _write_report(report, done.faults)
         console.print(f"有问题的行已写到 {report}", markup=False)
     console.print(
-        f"{'（只是预览，没有写入）' if dry_run else ''}新增 {done.added} 位，更新 {done.updated} 位，"
+        f"{'（只是预览，没有写入）' if dry_run else ''}新增 {done.added} 位，更新 {done.changed} 位，"
         f"没有变化 {done.unchanged} 位，有问题 {done.bad} 行"
     )
     if done.faults:
@@ -75,32 +75,26 @@ def create(
     region: Annotated[str, typer.Option(help="执业地区代码（名册里没有的律师）")] = "",
     tier: Annotated[str, typer.Option(help="city 市法律顾问，province 全省律师，nation 全国平台（律师）")] = "city",
     firm: Annotated[str, typer.Option(help="律师事务所（律师）")] = "",
-    office: Annotated[str, typer.Option(help="办事机构的名称（办事人员）")] = "",
+    office: Annotated[str, typer.Option(help="办事机构的名称（办事人员；在那里值班的律师）")] = "",
     password: Annotated[str, typer.Option(prompt="密码", hide_input=True, confirmation_prompt="再输一次")] = "",
 ) -> None:
     from escalation.lawyers import find_lawyer, register_lawyer
-    from escalation.staff import create_staff
-    from services.offices import make_clerk
+    from services.accounts import open_account
+    from services.offices import office_named
 
     with open_database() as database:
         try:
             with database.write() as session:
-                lawyer = None
-                if role == "lawyer":
-                    if licence and region and name:
-                        lawyer = register_lawyer(
-                            session, name=name, licence=licence, region=region, tier=tier, firm=firm
-                        )
-                    else:
-                        lawyer = find_lawyer(session, licence)
-                    if lawyer is None:
-                        raise Refused("名册里没有这位律师。请先导入名册，或写上 --licence、--name 和 --region。")
-                elif not name:
+                if role == "lawyer" and licence and region and name:
+                    register_lawyer(session, name=name, licence=licence, region=region, tier=tier, firm=firm)
+                elif role == "lawyer" and find_lawyer(session, licence) is None:
+                    raise Refused("名册里没有这位律师。请先导入名册，或写上 --licence、--name 和 --region。")
+                elif role != "lawyer" and not name:
                     raise Refused("请用 --name 写上姓名。")
-                shown = name or (lawyer.name if lawyer else "")
-                account = create_staff(session, login=login, name=shown, password=password, role=role, lawyer=lawyer)
-                if role == "clerk":
-                    make_clerk(session, account, office, ACTOR)
+                open_account(
+                    session, login=login, name=name, role=role, password=password, actor=ACTOR, licence=licence,
+                    office_id=office_named(session, office).id if role == "clerk" or office else None,
+                )  # fmt: skip
         except Refused as error:
             fail(error.message)
         except UnknownRegion as error:

@@ -107,7 +107,12 @@ def region_code(written: str) -> str:
 
 
 def import_file(
-    file: Path | None, template: str | None, command: str, work: Callable[[Session, bytes], Imported]
+    file: Path | None,
+    template: str | None,
+    command: str,
+    work: Callable[[Session, bytes], Imported],
+    *,
+    dry_run: bool = False,
 ) -> None:
     """An import command: writes the `template` where one is given, else takes the file in and says what came of it."""
     if template is not None:
@@ -117,7 +122,7 @@ def import_file(
         fail(f"请写出名册文件，例如 wenfa {command} import {command}.csv；名册的样子用 --template 看。")
     with interruptible(), open_database() as database:
         try:
-            with database.write() as session:
+            with database.rehearse() if dry_run else database.write() as session:
                 done = work(session, file.read_bytes())
         except Refused as error:
             fail(error.message)
@@ -125,7 +130,7 @@ def import_file(
         console.print(f"没有用到的列：{'、'.join(done.unknown_columns)}", style="yellow", markup=False)
     show_faults(done.faults)
     console.print(
-        f"新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
+        f"{'（只是预览，没有写入）' if dry_run else ''}新增 {done.added} 个，更新 {done.changed} 个，没有变化 {done.unchanged} 个，有问题 {len(done.faults)} 处"
     )
     if done.faults:
         raise typer.Exit(1)

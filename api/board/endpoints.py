@@ -1,13 +1,13 @@
-"""/v1/board: the supervisor's interface (design §8)."""
+"""/v1/board: the supervisor's tasks (design §8). The figures are in `api.board.figures`."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.board.auth import SupervisorDep
-from api.board.period import Period, asked_period
+from api.board.figures import PeriodDep, RegionDep
 from api.board.schemas import (
     AppealOut,
     Appeals,
@@ -16,35 +16,19 @@ from api.board.schemas import (
     DecideAppeal,
     Decided,
     Deliveries,
-    DeliveriesOfMedium,
     DeliveryOut,
     FinishCallBack,
     Finished,
-    PostOut,
-    Posts,
-    Promise,
     Revealed,
-    Silent,
-    SilentOut,
-    Summary,
 )
-from api.state import State, StateDep
+from api.state import StateDep
 from channels.orders import as_csv, as_json, export_orders
-from channels.posts import post_figures
-from core.regions import NATION, full_name
+from core.regions import NATION
 from core.security import Vault
-from escalation import appeals, call_backs, deliveries, figures
+from escalation import appeals, call_backs, deliveries
 from escalation.dispatcher import nudge
 
 router = APIRouter(prefix="/v1/board", tags=["督导"])
-
-PeriodDep = Annotated[Period, Depends(asked_period)]
-RegionDep = Annotated[str, Query(max_length=6, description="地区代码，含其下各地；默认全国")]
-
-
-@router.get("/summary", summary="承诺是否兑现")
-def summary(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: RegionDep = NATION) -> Summary:
-    return look(state, period, region)
 
 
 @router.get("/call-backs", summary="待办的回访")
@@ -100,20 +84,6 @@ def resend(delivery_id: UUID, who: SupervisorDep, state: StateDep) -> None:
     nudge(state.redis)
 
 
-@router.get("/silent", summary="推送后没有回音的律师（只计数，不处罚）")
-def silent(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: RegionDep = NATION) -> Silent:
-    with state.database.read() as session:
-        found = figures.silent_pushes(session, period.since, period.until, region)
-    return Silent(lawyers=[SilentOut.of(each) for each in found[:500]])
-
-
-@router.get("/posts", summary="各服务点的会话、消息和咨询")
-def posts(_who: SupervisorDep, state: StateDep, period: PeriodDep, region: RegionDep = NATION) -> Posts:
-    with state.database.read() as session:
-        found = post_figures(session, region, period.since, period.until)
-    return Posts(posts=[PostOut.of(each) for each in found])
-
-
 @router.get("/orders", summary="工单（含联系方式，留下记录）", response_class=Response)
 def orders(
     who: SupervisorDep,
@@ -134,18 +104,3 @@ def orders(
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="orders.csv"', "Cache-Control": "no-store"},
     )
-
-
-def look(state: State, period: Period, region: str) -> Summary:
-    """The figures of a region and a period, with what waits for a supervisor now."""
-    with state.database.read() as session:
-        return Summary(
-            since=period.since,
-            until=period.until,
-            region=region,
-            region_name=full_name(region),
-            promise=Promise.model_validate(figures.promise_figures(session, period.since, period.until, region)),
-            open_call_backs=call_backs.count_open_call_backs(session, region),
-            open_appeals=appeals.count_open_appeals(session, region),
-            deliveries=[DeliveriesOfMedium.model_validate(each) for each in deliveries.delivery_figures(session)],
-        )

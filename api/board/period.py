@@ -1,4 +1,4 @@
-"""From when to when: days as people in China count them, or moments."""
+"""From when to when: days as people in China count them, or moments; and the periods that have a name."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -16,6 +16,27 @@ class Period:
 
     since: datetime
     until: datetime
+
+
+NAMED = {"today": "今天", "yesterday": "昨天", "7d": "近7天", "30d": "近30天", "month": "本月"}
+"""Periods that mean other days tomorrow."""
+_YEARS = range(2000, 2200)
+
+
+def named_period(name: str) -> Period:
+    """One of NAMED. Raises Refused for any other."""
+    if name not in NAMED:
+        raise Refused(f"只有这几段时间：{'、'.join(NAMED.values())}。", "range")
+    today = datetime.combine(local(now()).date(), time(), SHANGHAI)
+    tomorrow = today + timedelta(days=1)
+    since = {
+        "today": today,
+        "yesterday": today - timedelta(days=1),
+        "7d": today - timedelta(days=6),
+        "30d": today - timedelta(days=29),
+        "month": today.replace(day=1),
+    }[name]
+    return Period(since, today if name == "yesterday" else tomorrow)
 
 
 def asked_period(
@@ -42,6 +63,8 @@ def _moment(written: str, field: str) -> tuple[datetime, bool]:
         moment = datetime.fromisoformat(written.strip().replace(" ", "+") if "T" in written else written.strip())
     except ValueError:
         raise Refused("日期应写成 2026-01-31 的样子，时刻应写成 2026-01-31T08:00:00+08:00 的样子。", field) from None
+    if moment.year not in _YEARS:
+        raise Refused(f"年份应在 {_YEARS[0]} 到 {_YEARS[-1]} 之间。", field)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=SHANGHAI)
     return moment, len(written.strip()) <= len("2026-01-31")

@@ -1,4 +1,4 @@
-"""What goes in and out over /v1/board. Telephone numbers only where one is asked for by name."""
+"""The board's tasks as they go in and out over /v1/board. Telephone numbers only where one is asked for by name."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,55 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from channels.posts import PostFigures
 from core.regions import full_name
 from escalation.appeals import OpenAppeal
 from escalation.call_backs import OpenCallBack
 from escalation.deliveries import DeadDelivery
-from escalation.figures import SilentLawyer
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class DeliveriesOfMedium(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    medium: str
-    waiting: int
-    sent: int
-    dead: int
-    dropped: int
-    oldest_waiting: datetime | None
-    error: str
-
-
-class Promise(BaseModel):
-    """`kept`: met before the deadline. `broken`: the deadline passed without it. The rest still waits, or ended before."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    rounds: int
-    kept: int
-    broken: int
-    first_median_s: float | None
-    first_p90_s: float | None
-    third_median_s: float | None
-    third_p90_s: float | None
-    ratings: dict[int, int]
-    rated_share: float | None
-
-
-class Summary(BaseModel):
-    since: datetime
-    until: datetime
-    region: str
-    region_name: str
-    promise: Promise
-    open_call_backs: int
-    open_appeals: int
-    deliveries: list[DeliveriesOfMedium]
 
 
 class CallBackOut(BaseModel):
@@ -193,52 +152,3 @@ class DeliveryOut(BaseModel):
 
 class Deliveries(BaseModel):
     deliveries: list[DeliveryOut]
-
-
-class SilentOut(BaseModel):
-    lawyer_id: UUID
-    name: str
-    firm: str
-    region_name: str
-    silent: int
-
-    @classmethod
-    def of(cls, found: SilentLawyer) -> "SilentOut":
-        lawyer = found.lawyer
-        name = full_name(lawyer.region)
-        return cls(lawyer_id=lawyer.id, name=lawyer.name, firm=lawyer.firm, region_name=name, silent=found.silent)
-
-
-class Silent(BaseModel):
-    lawyers: list[SilentOut]
-
-
-class PostOut(BaseModel):
-    """What came of a post."""
-
-    code: str
-    name: str
-    region: str
-    region_name: str
-    keeper: str
-    conversations: int
-    messages: int
-    consultations: int
-
-    @classmethod
-    def of(cls, figures: PostFigures) -> "PostOut":
-        post = figures.post
-        return cls(
-            code=post.code,
-            name=post.name,
-            region=post.region,
-            region_name=full_name(post.region),
-            keeper=post.keeper,
-            conversations=figures.conversations,
-            messages=figures.messages,
-            consultations=figures.consultations,
-        )
-
-
-class Posts(BaseModel):
-    posts: list[PostOut]

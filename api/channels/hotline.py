@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from api.channels.door import receive
 from api.conversations.endpoints import message_service
 from api.state import State, StateDep
-from channels.hotline.gateways import gateway_with_key
+from channels.hotline.gateways import Signer, gateway_with_key, key_used
 from channels.hotline.signing import SKEW_SECONDS, BadSignature, Signed
 from channels.models import Gateway
 from core.live import PREFIX
@@ -63,13 +63,15 @@ async def _signed(request: Request, state: State, body: bytes) -> Gateway:
     """The gateway that signed the request. 401 for nobody of ours, 409 for a request that has been here before."""
     try:
         signed = Signed.of(request.headers)
-        found = await run_in_threadpool(_gateway, state, signed.key)
-        if found is None:
+        signer = await run_in_threadpool(_signer, state, signed.key)
+        if signer is None:
             raise BadSignature("没有这把密钥，或它已经停用")
-        gateway, secret = found
-        signed.check(secret, body, time.time())
+        signed.check(signer.secret, body, time.time())
     except BadSignature as error:
         raise HTTPException(401, str(error)) from error
+    gateway = signer.gateway
+    if not signer.noted:
+        await run_in_threadpool(_note, state, signed.key)
     try:
         # A message is known again by its id, whatever becomes of this. It keeps what somebody overheard from being sent again.
         name = f"{PREFIX}nonce:{gateway.name}:{signed.nonce}"
@@ -81,6 +83,11 @@ async def _signed(request: Request, state: State, body: bytes) -> Gateway:
     return gateway
 
 
-def _gateway(state: State, key: str) -> tuple[Gateway, str] | None:
+def _signer(state: State, key: str) -> Signer | None:
     with state.database.read() as session:
         return gateway_with_key(session, key, state.services.vault)
+
+
+def _note(state: State, key: str) -> None:
+    with state.database.write() as session:
+        key_used(session, key)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.actions.wording import minutes, referred
 from core.clock import now
+from core.regions import ancestor, get_region
 from escalation import consultations
 from escalation.conversations import DISCLAIMER
 from escalation.models import Message
@@ -89,11 +90,19 @@ def waiting(progress: Progress) -> Waiting:
         return Waiting("late", (said,), None)
     if round_.pushed == 0:
         return Waiting("waiting", ("已登记。眼下没有可以接收的律师，一有律师上线就推送。",), None)
-    parts = [f"已推送给 {round_.pushed} 位律师"]
+    parts = [f"已推送给{_circle(progress)} {round_.pushed} 位律师"]
     if round_.writing:
         parts.append(f"{round_.writing} 位正在写")
     parts.append(f"{round_.answered} 位已解答")
     return Waiting("waiting", tuple(parts), round((round_.deadline - now()).total_seconds()))
+
+
+def _circle(progress: Progress) -> str:
+    """Where the lawyers are whom it has been pushed to, as briefly as a line on a phone can say it."""
+    city = ancestor(progress.region, "prefecture")
+    return {"city": get_region(city).name if city else "", "province": "全省（区）", "nation": "全国"}.get(
+        progress.round.tier, ""
+    )
 
 
 def addressable(progress: Progress | None, chosen: Sequence[UUID] = ()) -> list[tuple[UUID, int, str, bool]]:

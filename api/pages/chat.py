@@ -1,6 +1,6 @@
 """The citizen's page `/`: ask, read, follow live. Works as plain forms; the script only makes it quicker."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -30,10 +30,12 @@ from escalation.errors import Refused
 from escalation.journal import conversation_topic
 from escalation.models import Conversation, Message
 from escalation.progress import Progress, progress_of
+from knowledge_base.cards.browse import categories_with_cards, titles_in
 
 router = APIRouter()
 
 _EIGHT_SERVICES = MENU[:8]
+_OF_A_TOPIC = 30
 _EVERYDAY = (
     "老板拖欠工资怎么办？",
     "试用期最长可以多久？",
@@ -52,12 +54,13 @@ def chat(
     device: OwnDevice,
     region: Annotated[str, Query()] = "",
     to: Annotated[UUID | None, Query()] = None,
+    topic: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
     if region:
         return _with_region(state, conversation, region)
     if device is not None:
         return RedirectResponse(f"/kiosk?to={to}" if to else "/kiosk", 303)
-    response = chat_page(request, state, conversation, to=[to] if to else [])
+    response = chat_page(request, state, conversation, to=[to] if to else [], topic=topic)
     if conversation is not None:  # whoever comes back keeps it as long again
         citizen.keep_chat(request, state, response, request.cookies[CHAT_COOKIE])
     return response
@@ -177,8 +180,9 @@ def chat_page(
     error: str = "",
     draft: str = "",
     to: list[UUID] | None = None,
+    topic: str = "",
 ) -> HTMLResponse:
-    """The page to ask on: a phone's or a computer's, or a device's."""
+    """The page to ask on: a phone's or a computer's, or a device's. `topic`: a category of questions to choose from."""
     messages: list[Message] = []
     progress: Progress | None = None
     shown = []
@@ -188,6 +192,7 @@ def chat_page(
             progress = _progress(state, conversation)
             shown = bubbles(session, messages)
     region = device.region if device and not conversation else citizen.region_for(request, state, conversation)
+    topic, topics, questions = ("", [], []) if shown else _everyday(state, topic, region)
     return page(
         request,
         "chat.html" if device is None else "kiosk.html",
@@ -199,13 +204,28 @@ def chat_page(
         draft=draft,
         message_id=form_id(),
         services=_EIGHT_SERVICES,
-        questions=_EVERYDAY,
+        home=citizen.home(device),
+        topic=topic,
+        topics=topics,
+        questions=questions,
+        aside=bool(citizen.cookies_aside(request)),
         promise=(minutes(state.policy.broken_after), state.policy.quorum),
         max_chars=state.settings.message_max_chars,
         region=region,
         regions=region_choices(region),
         **_status(state, progress, to or []),
     )
+
+
+def _everyday(state: State, topic: str, region: str) -> tuple[str, list[str], Sequence[str]]:
+    """The topic, all topics there are, and questions to choose from: of that topic, else those that everybody asks."""
+    if state.knowledge_base is None:  # nothing could answer them
+        return "", [], _EVERYDAY
+    with state.database.read() as session:
+        topics = categories_with_cards(session, region)
+        if topic in topics:
+            return topic, topics, titles_in(session, topic, region)[:_OF_A_TOPIC]
+    return "", topics, _EVERYDAY
 
 
 def _pieces(state: State, conversation: Conversation, messages: list[Message]) -> str:
@@ -234,6 +254,7 @@ def _status(state: State, progress: Progress | None, chosen: list[UUID]) -> dict
         "progress": progress,
         "waiting": waiting(progress) if progress else None,
         "address": addressable(progress, chosen),
+        "comparable": progress is not None and len(progress.lawyers) > 1,
     }
 
 

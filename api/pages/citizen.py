@@ -20,6 +20,8 @@ from escalation.errors import NotFound
 from escalation.models import Conversation
 
 CHAT_COOKIE = "wenfa_chat"
+ASIDE_COOKIE = "wenfa_aside"
+"""The conversations that this browser has opened besides: a grandparent's, taken over with a code, takes none of one's own away."""
 REGION_COOKIE = "wenfa_region"
 POST_COOKIE = "wenfa_post"
 DEVICE_COOKIE = "wenfa_device"
@@ -28,6 +30,8 @@ AT_A_DEVICE_SECONDS = 120
 """How long a device's browser keeps a conversation that nobody touches, should the page itself fail to forget it."""
 
 _TWICE_WITHIN_SECONDS = 120
+_ASIDE = 5
+_BETWEEN = "~"
 
 
 def own_chat(request: Request, state: StateDep) -> Conversation | None:
@@ -103,11 +107,51 @@ def begin_chat(
 
 
 def keep_chat(request: Request, state: State, response: Response, cookie: str) -> None:
-    """Let the browser keep the conversation, out of every script's reach: a person's own for long, a device's hardly."""
-    seconds = AT_A_DEVICE_SECONDS if request.cookies.get(DEVICE_COOKIE) else KEPT_SECONDS
-    response.set_cookie(
-        CHAT_COOKIE, cookie, seconds, httponly=True, samesite="lax", secure=state.settings.cookie_secure
-    )
+    """Let the browser keep the conversation, out of every script's reach: a person's own for long, a device's hardly.
+
+    What a person's browser had open before stays at hand; a device keeps one conversation and no other.
+    """
+    if request.cookies.get(DEVICE_COOKIE):
+        _set(state, response, CHAT_COOKIE, cookie, AT_A_DEVICE_SECONDS)
+        return
+    _set(state, response, CHAT_COOKIE, cookie, KEPT_SECONDS)
+    before = request.cookies.get(CHAT_COOKIE, "")
+    if before and _id_in(before) != _id_in(cookie):
+        others = [each for each in cookies_aside(request) if _id_in(each) not in (_id_in(before), _id_in(cookie))]
+        _set(state, response, ASIDE_COOKIE, _BETWEEN.join([before, *others][:_ASIDE]), KEPT_SECONDS)
+
+
+def cookies_aside(request: Request) -> list[str]:
+    """What opens the browser's other conversations, the last used first."""
+    return [each for each in request.cookies.get(ASIDE_COOKIE, "").split(_BETWEEN) if each]
+
+
+def kept_chats(request: Request, state: State) -> list[tuple[Conversation, str]]:
+    """Every conversation that this browser can open, with what opens it: the one on its page first."""
+    cookies = [request.cookies.get(CHAT_COOKIE, ""), *cookies_aside(request)]
+    opened = [(open_chat(state, each), each) for each in cookies]
+    return [(chat, cookie) for chat, cookie in opened if chat is not None]
+
+
+def let_go(request: Request, state: State, response: Response, conversation_id: UUID) -> None:
+    """This browser opens the conversation no longer; another that it has aside comes in its place."""
+    rest = [cookie for chat, cookie in kept_chats(request, state) if chat.id != conversation_id]
+    if rest:
+        _set(state, response, CHAT_COOKIE, rest[0], KEPT_SECONDS)
+    else:
+        response.delete_cookie(CHAT_COOKIE)
+    if rest[1:]:
+        _set(state, response, ASIDE_COOKIE, _BETWEEN.join(rest[1:]), KEPT_SECONDS)
+    else:
+        response.delete_cookie(ASIDE_COOKIE)
+
+
+def _set(state: State, response: Response, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, seconds, httponly=True, samesite="lax", secure=state.settings.cookie_secure)
+
+
+def _id_in(cookie: str) -> str:
+    return cookie.partition(".")[0]
 
 
 def own_device(request: Request, state: StateDep) -> Device | None:

@@ -12,11 +12,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth.dependencies import COOKIE, LoggedIn
 from api.auth.endpoints import end_session, start_session
-from api.desk import service
+from api.desk import service, suggestions
 from api.desk.citations import NotInForce
+from api.desk.suggestions import Suggestions
 from api.pages import desk_beside, desk_view
 from api.pages.citizen import FromThisSite
 from api.pages.desk_beside import NOTHING_FILLED, Filled, beside
+from api.pages.desk_frame import frame, requests_html
 from api.pages.desk_view import Drafted
 from api.pages.errors import says
 from api.pages.rendering import HEADERS, fragment, is_htmx, page
@@ -40,8 +42,8 @@ Decisions = Annotated[dict[str, str], Depends(_decisions)]
 
 
 @router.get("")
-def queue(request: Request, who: Reading, lawyer_id: ReadingLawyer, state: StateDep) -> HTMLResponse:
-    return page(request, "desk.html", 200, **_frame(state, who, lawyer_id), round=None)
+def queue(request: Request, who: Reading, _lawyer_id: ReadingLawyer, state: StateDep) -> HTMLResponse:
+    return page(request, "desk.html", 200, **frame(state, who))
 
 
 @router.post("/login", dependencies=[FromThisSite])
@@ -73,19 +75,28 @@ def log_out(_who: ActingStaff, request: Request, state: StateDep) -> Response:
 @router.get("/live", response_class=EventSourceResponse)
 async def live(
     request: Request,
+    who: Reading,
     lawyer_id: ReadingLawyer,
     state: StateDep,
     round_id: Annotated[UUID | None, Query(alias="round")] = None,
     after: Annotated[int, Query(ge=0)] = 0,
     last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The queue whenever it has changed; with `round` also what is said in it (id: sequence number) and who holds it.
+    """The queue whenever it has changed; with `round` also what is said in it (id: sequence number) and who holds it. For a
+    lawyer who works at an office also its requests, at each heartbeat.
 
     Ends with the log-in: a page left open shows no more of the citizens' words once its lawyer has logged out.
     """
     seq, told = max(after, last_event_id), ""
+    # Few lawyers work at an office: for the others a change costs no look at its requests.
+    asked = await run_in_threadpool(requests_html, state, who)
     opened = await run_in_threadpool(desk_view.consultation_of, state, round_id, lawyer_id) if round_id else None
     async for shown in state.desks.watch(lawyer_id, hash_token(request.cookies[COOKIE])):
+        if asked:
+            requests = await run_in_threadpool(requests_html, state, who)
+            if requests != asked:
+                asked = requests
+                yield ServerSentEvent(event="piece", raw_data=asked)
         if shown is None:
             continue
         if round_id is not None and opened is not None and (shown.touched is None or opened.id in shown.touched):
@@ -112,9 +123,21 @@ def open_round(
     q: Annotated[str, Query(max_length=200)] = "",
     colleague: Annotated[str, Query(max_length=100)] = "",
     sent: Annotated[bool, Query()] = False,
+    suggest: Annotated[bool, Query()] = False,
 ) -> HTMLResponse:
+    """`suggest`: with the knowledge base's suggestions, for browsers without script."""
     filled = Filled("colleague" if colleague else "", colleague=colleague)
-    return round_page(request, state, who, lawyer_id, round_id, Drafted(q=q), filled=filled, sent=sent)
+    drafted = desk_view.drafted(state, round_id, lawyer_id, q=q)
+    found = suggestions.find(state, round_id, lawyer_id) if suggest else None
+    return round_page(request, state, who, lawyer_id, round_id, drafted, filled=filled, sent=sent, suggestions=found)
+
+
+@router.get("/rounds/{round_id}/suggestions")
+async def suggest(round_id: UUID, lawyer_id: ReadingLawyer, state: StateDep) -> HTMLResponse:
+    """What the knowledge base finds for the question; asked for by the page once it stands."""
+    found = await suggestions.suggest(state, round_id, lawyer_id)
+    html = fragment("_suggestions.html", suggestions=found, round_id=round_id)
+    return HTMLResponse(html, headers=HEADERS)
 
 
 @router.get("/rounds/{round_id}/laws")
@@ -181,21 +204,12 @@ def _held(request: Request, state: State, who: LoggedIn, lawyer_id: UUID, round_
     except Refused as refused:
         if is_htmx(request):
             return says(request, status_of(refused), refused.message)
-        drafted = Drafted(error=refused.message)
+        drafted = desk_view.drafted(state, round_id, lawyer_id, error=refused.message)
         return round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
     nudge(state.redis)
     if is_htmx(request):
         return HTMLResponse(desk_view.standing_html(state, round_id, lawyer_id), headers=HEADERS)
     return RedirectResponse(f"/desk/rounds/{round_id}", 303)
-
-
-def _frame(state: State, who: LoggedIn, lawyer_id: UUID) -> dict[str, object]:
-    """What every page of the desk shows: who is here, and the queue."""
-    return {
-        "account": who.staff,
-        "csrf_token": who.csrf_token,
-        "rows": desk_view.queue_rows(desk_view.waiting(state, lawyer_id)),
-    }
 
 
 def round_page(
@@ -208,11 +222,20 @@ def round_page(
     *,
     filled: Filled = NOTHING_FILLED,
     sent: bool = False,
+    suggestions: Suggestions | None = None,
     status: int = 200,
 ) -> HTMLResponse:
-    """A round at the desk, with what the lawyer has filled in so far."""
+    """A round at the desk, with what the lawyer has filled in so far. `suggestions`: None leaves them to be fetched."""
     shown = desk_view.open_round(state, round_id, lawyer_id)
-    hits = desk_view.search(state, drafted.q, shown.region) if drafted.q else None
-    frame = _frame(state, who, lawyer_id)
-    there = beside(state, round_id, lawyer_id, filled)
-    return page(request, "desk.html", status, **frame, round=shown, drafted=drafted, hits=hits, beside=there, sent=sent)
+    return page(
+        request,
+        "desk.html",
+        status,
+        **{**frame(state, who), "round": shown},
+        round_id=round_id,
+        drafted=drafted,
+        hits=desk_view.search(state, drafted.q, shown.region) if drafted.q else None,
+        suggestions=suggestions,
+        beside=beside(state, round_id, lawyer_id, filled),
+        sent=sent,
+    )

@@ -1,4 +1,4 @@
-"""The desk's forms besides the answer: a note, a colleague asked, a question sent to another office."""
+"""The desk's forms besides the answer: its draft, a note, a colleague asked, a question sent to another office."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth.dependencies import LoggedIn
+from api.pages import desk_view
 from api.pages.desk import round_page
 from api.pages.desk_beside import Filled, colleagues_html, notes_html
 from api.pages.desk_view import Drafted
@@ -15,6 +16,7 @@ from api.pages.rendering import HEADERS, is_htmx
 from api.pages.staff import ActingLawyer, ActingStaff, Reading, ReadingLawyer
 from api.problems import status_of
 from api.state import State, StateDep
+from escalation.answer_drafts import save_draft
 from escalation.colleagues import suggest_colleague
 from escalation.dispatcher import nudge
 from escalation.errors import Refused
@@ -25,6 +27,26 @@ router = APIRouter(prefix="/desk/rounds/{round_id}")
 
 OTHER = "other"
 """The office that is named in words."""
+
+
+@router.post("/draft")
+def draft(
+    request: Request,
+    round_id: UUID,
+    who: ActingStaff,
+    lawyer_id: ActingLawyer,
+    state: StateDep,
+    text: Annotated[str, Form()] = "",
+    citations: Annotated[list[str], Form()] = [],  # noqa: B006 (FastAPI copies it)
+) -> Response:
+    """The button of browsers without script; the others save by /v1/desk as one writes."""
+    try:
+        with state.database.write() as session:
+            save_draft(session, round_id, lawyer_id, text, citations)
+    except Refused as refused:
+        drafted = Drafted(text, tuple(citations), error=refused.message)
+        return round_page(request, state, who, lawyer_id, round_id, drafted, status=status_of(refused))
+    return RedirectResponse(f"/desk/rounds/{round_id}#answer", 303)
 
 
 @router.post("/notes")
@@ -118,4 +140,5 @@ def _refused(
     if is_htmx(request):
         return says(request, status_of(refused), refused.message)
     status = status_of(refused)
-    return round_page(request, state, who, lawyer_id, round_id, Drafted(), filled=filled, status=status)
+    drafted = desk_view.drafted(state, round_id, lawyer_id)
+    return round_page(request, state, who, lawyer_id, round_id, drafted, filled=filled, status=status)

@@ -10,19 +10,19 @@ from sqlalchemy import select
 
 from api.desk.citations import CitationWarning, check_citation, url_of, version_of
 from api.desk.schemas import WaitingRound
+from api.desk.suggestions import ArticleToCite
 from api.pages.bubbles import Bubble, bubbles
 from api.pages.rendering import clock_time, fragment
 from api.state import State
-from bot.actions.wording import hit_url
 from core.database import database_now
 from core.regions import full_name
 from escalation import desk
+from escalation.answer_drafts import draft_of
 from escalation.desk import DeskRound
 from escalation.errors import Refused
 from escalation.models import Consultation, Lawyer, Lease, Push
 from escalation.policy import Policy
 from escalation.reach import reached_round
-from knowledge_base.models import Force
 
 TIERS = {"addressed": "追问您", "city": "本市", "province": "全省（区）", "nation": "全国"}
 _OUT_OF_TURN = {"suggested": "同行请您来看", "duty": "值班"}
@@ -42,6 +42,8 @@ class Drafted:
     """Those of which the lawyer has still to decide."""
     q: str = ""
     error: str = ""
+    written_at: datetime | None = None
+    """When these words were written, where they come from the draft that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +80,6 @@ class OpenRound:
     standing: Standing
     message_id: str
     """For the answer to be written: sent twice, it is one answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleToCite:
-    law: str
-    article: str
-    path: str
-    text: str
-    version: str
-    status: str
-    url: str
-    in_force: bool
-    """What is not may be cited too, but only on purpose."""
-
-    @property
-    def written(self) -> str:
-        """As one cites it: 《中华人民共和国劳动合同法》第三十八条, of a version not in force with its year."""
-        return f"《{self.law}》{'' if self.in_force else f'（{self.version}）'}{self.article}"
 
 
 def waiting(state: State, lawyer_id: UUID) -> list[DeskRound]:
@@ -139,6 +123,15 @@ def open_round(state: State, round_id: UUID, lawyer_id: UUID) -> OpenRound:
         standing=standing(state, round_id, lawyer_id),
         message_id=uuid4().hex,
     )
+
+
+def drafted(state: State, round_id: UUID, lawyer_id: UUID, *, q: str = "", error: str = "") -> Drafted:
+    """What this lawyer has written so far and not sent. Raises NotFound unless the round was pushed to them."""
+    with state.database.read() as session:
+        kept = draft_of(session, round_id, lawyer_id)
+    if kept is None:
+        return Drafted(q=q, error=error)
+    return Drafted(kept.text, tuple(kept.citations), q=q, error=error, written_at=kept.written_at)
 
 
 def standing(state: State, round_id: UUID, lawyer_id: UUID) -> Standing:
@@ -193,19 +186,7 @@ def search(state: State, q: str, region: str) -> list[ArticleToCite] | None:
     if state.knowledge_base is None:
         return [exact] if exact else None
     hits = state.knowledge_base.search(q, region=region, limit=_HITS).hits
-    found = [
-        ArticleToCite(
-            law=hit.law,
-            article=hit.article,
-            path=hit.path,
-            text=hit.text,
-            version=hit.version,
-            status=hit.status,
-            url=hit_url(hit),
-            in_force=hit.status == Force.IN_FORCE,
-        )
-        for hit in hits
-    ]
+    found = [ArticleToCite.of(hit) for hit in hits]
     # An index holds what is in force: a version of the past is asked for by its year, and comes from the record.
     past = exact is not None and not exact.in_force and exact.written not in {each.written for each in found}
     return [exact, *found] if exact is not None and past else found

@@ -31,10 +31,11 @@ def kiosk(
     device: OwnDevice,
     conversation: OwnChat,
     to: Annotated[UUID | None, Query()] = None,
+    topic: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
     if device is None:
         return _ask_for_code(request)
-    return chat_page(request, state, conversation, device=device, to=[to] if to else [])
+    return chat_page(request, state, conversation, device=device, to=[to] if to else [], topic=topic)
 
 
 @router.post("/enrol", dependencies=[FromThisSite])

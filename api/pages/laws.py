@@ -3,10 +3,9 @@
 Nothing here needs a script. A law is one page however long: the browser leaves out of layout what is out of sight.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
@@ -18,6 +17,7 @@ from api.laws.endpoints import AsOf, InVersion, Iso
 from api.pages import citizen, region
 from api.pages.citizen import FromThisSite, OwnChat
 from api.pages.law_view import badge, parts_of, shown_check, with_places
+from api.pages.listing import Pages, pages
 from api.pages.region import region_choices
 from api.pages.rendering import page
 from api.state import StateDep
@@ -196,27 +196,8 @@ def article(
     return response
 
 
-@dataclass(frozen=True, slots=True)
-class _Pages:
-    """Where one is in a list, with the addresses of the pages beside it ("" where there is none)."""
-
-    number: int
-    of: int
-    previous: str
-    following: str
-
-
-def _pages(q: str, rank: str, number: int, total: int) -> _Pages:
-    of = max(1, -(-total // _PAGE_OF_LAWS))
-
-    def address(to: int) -> str:
-        chosen = {"q": q, "rank": rank, "names": "1" if q else "", "page": str(to) if to > 1 else ""}
-        written = urlencode({key: value for key, value in chosen.items() if value})
-        return f"/laws?{written}" if written else "/laws"
-
-    return _Pages(
-        number, of, address(min(number - 1, of)) if number > 1 else "", address(number + 1) if number < of else ""
-    )
+def _pages(q: str, rank: str, number: int, total: int) -> Pages:
+    return pages("/laws", {"q": q, "rank": rank, "names": "1" if q else ""}, number, total, _PAGE_OF_LAWS)
 
 
 def _here(place: str, request: Request) -> dict[str, object]:

@@ -43,6 +43,7 @@ def shared(request: Request, state: StateDep, signed: str) -> Response:
         bubbles=shown,
         progress=progress,
         waiting=waiting(progress) if progress else None,
+        comparable=False,
     )
 
 

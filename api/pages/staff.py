@@ -1,5 +1,6 @@
 """Who is at the desk, to a page: the account behind the session cookie, and the hidden field that says a form is ours."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
@@ -14,8 +15,11 @@ from api.state import StateDep
 from core.security import same
 
 ROLES = {"lawyer": "律师", "supervisor": "督导员", "administrator": "管理员", "clerk": "办事人员"}
-HOMES = ("/desk", "/board", "/office")
+HOMES = ("/desk", "/board", "/admin", "/office")
 """Where staff work: a log-in leads back to where it was asked for."""
+
+_A_ROUND = re.compile(r"/desk/rounds/[0-9a-f-]{36}(?=/)")
+"""The page that a form of the desk stood on."""
 
 
 class NotLoggedIn(Exception):
@@ -73,7 +77,8 @@ def install(app: FastAPI) -> None:
         if is_htmx(request):
             return says(request, 401, "登录已经过期，请另开一页登录后再试。您写的内容还在这里")
         home = next((each for each in HOMES if request.url.path.startswith(each)), "/desk")
-        wanted = request.url.path if request.method == "GET" else home
+        written_in = _A_ROUND.match(request.url.path)
+        wanted = request.url.path if request.method == "GET" else written_in[0] if written_in else home
         return page(request, "login.html", 200 if request.method == "GET" else 401, error="", login="", wanted=wanted)
 
     @app.exception_handler(NotALawyer)

@@ -6,11 +6,11 @@ from sqlalchemy import select
 
 from bot.actions.turn import Turn
 from bot.actions.wording import lawyer_title
-from core.regions import NATION, ancestor, full_name, lineage, regions_in
+from core.regions import NATION, ancestor, full_name, regions_in
 from escalation.models import Lawyer
 from escalation.places import lies_in
 from escalation.replies import Choice, Reply
-from knowledge_base.models import Card, CardState
+from knowledge_base.cards.browse import categories_with_cards, titles_in
 
 _SHOWN = 5
 _MOST = 2000
@@ -69,14 +69,10 @@ def learn_law(turn: Turn) -> list[Reply]:
     """The categories of reviewed questions, or the questions of the one chosen: each is answered when it is pressed."""
     category = turn.entities.get("category", "") if turn.pressed else ""
     with turn.services.database.read() as session:
-        statement = select(Card.category, Card.questions, Card.region).where(
-            Card.state == CardState.PUBLISHED, Card.region.in_(lineage(turn.region))
-        )
-        rows = session.execute(statement.order_by(Card.region.desc(), Card.id)).all()
-    categories = list(dict.fromkeys(row.category for row in rows))
-    if category in categories:
-        questions = [row.questions[0] for row in rows if row.category == category]
-        start = _whole(turn.entities.get("from", "0")) % max(len(questions), 1)
+        categories = categories_with_cards(session, turn.region)
+        questions = titles_in(session, category, turn.region) if category in categories else []
+    if questions:
+        start = _whole(turn.entities.get("from", "0")) % len(questions)
         shown = questions[start : start + _QUESTIONS]
         choices = [Choice(title=each, payload=each) for each in shown]
         if len(questions) > _QUESTIONS:

@@ -11,9 +11,8 @@ from escalation.models import Answer, Consultation, Lawyer, Message, Round
 from escalation.replies import Choice, Reply
 from services import drafts
 from services.catalogue import SERVICES
-from services.models import Office, RequestStep, ServiceRequest
+from services.models import OVER, Office, RequestStep, ServiceRequest
 from services.requests import (
-    OVER,
     STATES,
     STATUS,
     STEPS,

@@ -3,7 +3,7 @@
 from datetime import date
 
 from core.regions import NATION, lineage, named_at_start
-from knowledge_base.cards.store import CitedArticle
+from knowledge_base.cards.citations import CitedArticle
 from knowledge_base.models import Card, article_id, law_id, version_id
 from knowledge_base.results import Hit
 

@@ -105,6 +105,16 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one version that was read."""
+
+    where: str
+    what: str
+    became: str
+    """新收, 更新 or 未变."""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Two sources' texts of one version that are not the same."""
 
@@ -128,6 +138,8 @@ class ImportReport:
     unchanged: int = 0
     articles: int = 0
     """Articles in all versions that were taken, updated or unchanged."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of the versions, in the order in which they were dealt with."""
     left_out: list[LeftOut] = field(default_factory=list)
     joined: int = 0
     """Of the unchanged ones, those whose text was already held from another source."""

@@ -22,6 +22,7 @@ from knowledge_base.importing.drafts import (
     Difference,
     ImportReport,
     LeftOut,
+    Outcome,
     Progress,
     Source,
     VersionDraft,
@@ -56,11 +57,12 @@ def store(
         outcome = _Outcome()
         if all((key, draft.source, draft.digest()) in known for draft in versions):
             outcome.unchanged = len(versions)
+            outcome.each = [(draft, "未变") for draft in versions]
         else:
             try:
                 with database.write() as session:
                     for draft in versions:
-                        outcome.note(_store_version(session, key, draft))
+                        outcome.note(draft, _store_version(session, key, draft))
                     _set_repeals(session, versions)
                     session.flush()
                     _set_force(session, key)
@@ -93,14 +95,18 @@ def _once_each(drafts: Iterable[VersionDraft], report: ImportReport) -> list[Ver
     return list(found.values())
 
 
+_BECAME = {"taken": "新收", "updated": "更新", "unchanged": "未变"}
+
+
 class _Outcome:
     """What became of one law's versions; added to the report when its transaction is through."""
 
     def __init__(self) -> None:
         self.taken = self.updated = self.unchanged = self.joined = 0
         self.differences: list[Difference] = []
+        self.each: list[tuple[VersionDraft, str]] = []
 
-    def note(self, result: "str | Difference") -> None:
+    def note(self, draft: VersionDraft, result: "str | Difference") -> None:
         if isinstance(result, Difference):
             self.differences.append(result)
             result = "unchanged"
@@ -108,6 +114,7 @@ class _Outcome:
             self.joined += 1
             result = "unchanged"
         setattr(self, result, getattr(self, result) + 1)
+        self.each.append((draft, _BECAME[result]))
 
     def add_to(self, report: ImportReport) -> None:
         report.taken += self.taken
@@ -115,6 +122,9 @@ class _Outcome:
         report.unchanged += self.unchanged
         report.joined += self.joined
         report.differences += self.differences
+        report.outcomes += [
+            Outcome(draft.where, f"{draft.name}（{draft.promulgated}）", became) for draft, became in self.each
+        ]
 
 
 def _known(database: Database) -> set[tuple[UUID, str, str]]:

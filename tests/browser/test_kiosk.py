@@ -71,8 +71,9 @@ def test_who_goes_away_is_asked_and_then_forgotten(visit: Visit, service: Servic
     expect(page.locator("#still")).to_be_visible()
     page.clock.run_for(10_000)
     expect(page.locator("#still")).to_be_hidden()
-    expect(page.locator("h2.title")).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("邻居家的狗")
+    expect(page.locator("#say .send")).to_be_enabled()  # the page is a new one: the old one was blanked and shut
+    expect(page.locator("h2.title")).to_be_visible()
     expect(page.locator("#text")).to_have_value("")
     assert not [each for each in page.context.cookies() if each["name"] == "wenfa_chat"]
     assert page.evaluate("sessionStorage.getItem('wenfa-draft')") is None

@@ -28,6 +28,7 @@ from escalation.errors import Conflict, NotFound, Refused
 from escalation.models import AuditRow, Consultation, DutyHours, Lawyer, Message, OutboxEvent, Push, Round, RoundMove
 from escalation.progress import progress_of
 from escalation.replies import Reply
+from escalation.tiers import move_round
 
 
 @pytest.fixture
@@ -406,3 +407,28 @@ def test_a_round_that_cannot_be_moved_holds_up_no_other(database: Database, redi
     assert Dispatcher(database, redis).move_due_rounds() == 1
     assert the_round(database, sound).tier == "province"
     assert the_round(database, broken).tier == "city"
+
+
+def test_lawyers_from_elsewhere_do_not_see_whose_number_it_is(database: Database) -> None:
+    text = "我叫王大力，电话 13812345678，身份证 11010519491231002X，蒙A12345 被扣了怎么办"
+    adviser, far = a_lawyer(database), a_lawyer(database, HANGZHOU, "nation")
+    consultation = a_consultation(database, text=text)
+    round_ = the_round(database, consultation)
+    while the_round(database, consultation).tier != "nation":
+        clock.advance(POLICY.province_after + 1)
+        with database.write() as session:
+            move_round(session, round_.id)
+    with database.read() as session:
+        for_adviser = desk.round_thread(session, round_.id, adviser.id)[2]
+        assert for_adviser[0].text == text
+        for_the_other = desk.round_thread(session, round_.id, far.id)[2]
+        for hidden in ("13812345678", "11010519491231002X", "蒙A12345"):
+            assert hidden not in for_the_other[0].text
+        assert "被扣了怎么办" in for_the_other[0].text
+        # A queue stands open on a screen: there nobody sees them.
+        (waiting,) = desk.waiting_rounds(session, adviser.id)
+        assert "13812345678" not in waiting.view.question
+    with database.write() as session:
+        desk.round_thread(session, round_.id, far.id)
+    with database.read() as session:
+        assert desk.round_thread(session, round_.id, adviser.id)[2][0].text == text, "only what is shown is masked"

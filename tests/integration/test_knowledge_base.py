@@ -6,7 +6,8 @@ from pathlib import Path
 from core.database import Database
 from core.settings import Settings
 from knowledge_base.building import build_index
-from knowledge_base.cards.store import list_cards, publish_card
+from knowledge_base.cards.editing import publish_card
+from knowledge_base.cards.shelf import list_cards
 from knowledge_base.importing.sources import import_sources
 from knowledge_base.search import Decision, KnowledgeBase
 from knowledge_base.status import get_status

@@ -18,11 +18,12 @@ from core.region_names import UnclearRegion, region_written
 from core.security import Vault, hash_token
 from core.settings import Settings, get_settings
 from escalation import lawyers, staff
+from escalation.csv_records import Imported
 from escalation.duty import duty_day
 from escalation.duty_grammar import Hours, Unreadable, parse_duty_hours
 from escalation.errors import Forbidden, NotFound, Refused
 from escalation.lawyer_file import TEMPLATE, read_lawyers
-from escalation.lawyers import ImportReport, find_lawyer
+from escalation.lawyers import find_lawyer
 from escalation.models import AuditRow, Contact, DutyHours, Lawyer, Push
 from escalation.policy import Policy, clear_region_policy, in_force, set_region_policy
 from wenfa.cli import app
@@ -40,7 +41,7 @@ WEEK = range(1, 6)
 EVERY = range(8)
 
 
-def imported(database: Database, settings: Settings, *rows: str, head: str = HEAD) -> ImportReport:
+def imported(database: Database, settings: Settings, *rows: str, head: str = HEAD) -> Imported:
     content = "\n".join([head, *rows]).encode()
     with database.write() as session:
         return lawyers.import_lawyers(session, content, Vault(settings), "test")
@@ -195,7 +196,7 @@ def test_the_same_file_again_touches_nobody(database: Database, settings: Settin
     imported(database, settings, FULL, SHORT)
     before = the_lawyer(database, "L1").phone_encrypted
     report = imported(database, settings, FULL, SHORT)
-    assert (report.added, report.updated, report.unchanged) == (0, 0, 2)
+    assert (report.added, report.changed, report.unchanged) == (0, 0, 2)
     assert the_lawyer(database, "L1").phone_encrypted == before
     assert len(audited(database, "register_lawyer")) == 2
     assert [row.detail["unchanged"] for row in audited(database, "import_lawyers")] == [0, 2]
@@ -205,7 +206,7 @@ def test_what_has_changed_is_brought_up_to_date_and_named_in_the_audit(database:
     imported(database, settings, FULL, SHORT)
     changed = FULL.replace("明德所", "新所").replace("1234,", "9999,").replace("9:00-17:30", "8:00-12:00")
     report = imported(database, settings, changed.replace(f"https://office.example/hook,{SECRET}", ","), SHORT)
-    assert (report.added, report.updated, report.unchanged) == (0, 1, 1)
+    assert (report.added, report.changed, report.unchanged) == (0, 1, 1)
     lawyer = the_lawyer(database, "L1")
     assert (lawyer.firm, Vault(settings).decrypt(lawyer.phone_encrypted)) == ("新所", "13800009999")
     assert hours_of(database, "L1") == {(day, 480, 720) for day in WEEK}
@@ -219,7 +220,7 @@ def test_what_a_file_has_no_column_for_stays_as_it_was(database: Database, setti
     imported(database, settings, FULL)
     report = imported(database, settings, "王小明,L1,150900,市", head="姓名,执业证号,地区,层级")
     lawyer = the_lawyer(database, "L1")
-    assert (report.updated, lawyer.name, lawyer.firm, lawyer.capacity) == (1, "王小明", "明德所", 7)
+    assert (report.changed, lawyer.name, lawyer.firm, lawyer.capacity) == (1, "王小明", "明德所", 7)
     assert Vault(settings).decrypt(lawyer.phone_encrypted) == "13800001234"
     assert hours_of(database, "L1")
     assert set(contacts_of(database, "L1")) == {"webhook", "wechat"}
@@ -256,7 +257,7 @@ def test_sixteen_thousand_rows_land(database: Database, settings: Settings) -> N
     assert len(audited(database, "register_lawyer")) == 16_000
     rows[7] = rows[7].replace("某所", "他所")
     again = imported(database, settings, *rows)
-    assert (again.updated, again.unchanged) == (1, 15_999)
+    assert (again.changed, again.unchanged) == (1, 15_999)
 
 
 # --- regions as they are written

@@ -333,6 +333,11 @@ def test_offices_are_imported_from_the_command_line(
         PASSWORD,
     )
     assert made[0] == 0, made[1]
+    lawyer = ("--licence", "150901", "--name", "李梅", "--region", "150900", "--password", PASSWORD)
+    assert runs("staff", "create", "li", *lawyer)[0] == 0
+    assert runs("offices", "staff", "li", "察右中旗法律援助工作站")[0] == 0, "a lawyer may sit there too"
+    assert runs("offices", "staff", "li", "乌兰察布市公共法律服务中心")[0] == 0, "and move to another one"
+    assert "没有登录名为" in runs("offices", "staff", "nobody", "察右中旗法律援助工作站")[1]
     database.dispose()
 
 

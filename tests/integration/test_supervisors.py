@@ -18,7 +18,8 @@ from core.settings import Settings
 from escalation import call_backs, consultations, conversations, desk, referral
 from escalation.appeals import appeal, decide_appeal
 from escalation.errors import Conflict, NotFound, Refused
-from escalation.figures import promise_figures, silent_pushes
+from escalation.figures.promise import promise_figures
+from escalation.figures.silence import silent_pushes
 from escalation.models import AuditRow, CallBack, Consultation, Delivery, Lawyer, Message, OutboxEvent, Round
 from escalation.ratings import RatingSums, ratings_of_lawyer
 from escalation.staff import create_staff
@@ -579,7 +580,7 @@ def test_a_dead_delivery_is_sent_again(service: Service) -> None:
     assert supervisor.posts(f"deliveries/{dead['id']}/resend").status_code == 409
 
 
-def test_the_board_page_does_it_all_without_a_script(service: Service) -> None:
+def test_the_tasks_are_all_done_without_a_script(service: Service) -> None:
     citizen = with_a_broken_promise(service)
     citizen.asks(PHONE)
     lawyer = service.a_lawyer()
@@ -595,7 +596,7 @@ def test_the_board_page_does_it_all_without_a_script(service: Service) -> None:
     pages = {"headers": {**supervisor.headers, "Accept": "text/html"}, "follow_redirects": False}
 
     def shown(**more: Any) -> str:
-        found = service.client.get("/board", **pages, **more)
+        found = service.client.get("/board/tasks", **pages, **more)
         assert found.status_code == 200, found.text
         return str(found.text)
 

@@ -13,6 +13,7 @@ from bot.actions import wording
 from core.database import Database
 from core.settings import Settings, get_settings
 from knowledge_base.building import build_index
+from knowledge_base.cards.browse import categories_with_cards, titles_in
 from knowledge_base.cards.files import read_cards
 from knowledge_base.cards.store import store_cards
 from knowledge_base.importing.drafts import ImportReport
@@ -204,3 +205,13 @@ def test_status_and_verification_from_the_command_line(command: CliRunner) -> No
 
 def test_a_question_is_sorted_by_the_cards(knowledge_base: KnowledgeBase) -> None:
     assert knowledge_base.category("过年放鞭炮要罚款吗") == "城市管理"
+
+
+def test_questions_to_choose_from_are_those_that_a_card_answers_here(home: Path) -> None:
+    database = Database(Settings(home=home).sql_url)
+    with database.read() as session:
+        assert categories_with_cards(session, "330300") == ["城市管理"]
+        # The place's own first, where it has one.
+        assert titles_in(session, "城市管理", "330300") == ["过年能不能放烟花爆竹", "过年能放烟花爆竹吗"]
+        assert titles_in(session, "城市管理", "370100") == ["过年能放烟花爆竹吗"]
+        assert titles_in(session, "继承", "330300") == []

@@ -12,8 +12,11 @@ from sqlalchemy import select
 from core import clock
 from core.database import Database
 from core.regions import NATION, get_region, lineage
+from knowledge_base.cards.citations import Unfit, cited_articles
+from knowledge_base.cards.editing import publish_card
 from knowledge_base.cards.files import CATEGORIES, SHIPPED, CardDraft, read_cards
-from knowledge_base.cards.store import Unfit, cited_articles, list_cards, publish_card, review_cards, store_cards
+from knowledge_base.cards.shelf import list_cards
+from knowledge_base.cards.store import review_cards, store_cards
 from knowledge_base.importing.drafts import ImportReport
 from knowledge_base.importing.sources import import_sources
 from knowledge_base.models import Card, CardState

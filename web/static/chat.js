@@ -34,7 +34,11 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
     const sent = sending.get(form);
-    if (!sent) return;
+    if (!sent) {
+      // A list that was asked for: what is shown stays, and why nothing changed is said.
+      error.textContent = event.detail.successful ? "" : why(event.detail.xhr);
+      return;
+    }
     sending.delete(form);
     clearTimeout(sent.slow);
     busy(form, false);
@@ -136,7 +140,6 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("#address [data-all]")) reset();
     else if (event.target.matches("#address input")) settle();
-    else if (event.target.matches("[data-places]")) places(event.target.value);
   });
   document.addEventListener("wenfa:replaced", settle);
   document.addEventListener("click", (event) => {
@@ -152,11 +155,6 @@
   // ---- where ----
 
   const region = document.querySelector("details.region");
-
-  async function places(province) {
-    const answer = await fetch(`/chat/places?province=${encodeURIComponent(province)}`).catch(() => null);
-    if (answer?.ok) byId("place").innerHTML = await answer.text();
-  }
 
   document.addEventListener("click", (event) => {
     if (region?.open && !region.contains(event.target)) region.open = false;

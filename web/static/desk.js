@@ -1,60 +1,15 @@
-// The lawyer's desk: a place taken when the writing starts, a draft that survives a reload, articles cited with one tap.
+// A round at the desk: a place taken when the writing starts, articles cited and words put in with one tap, the sending.
 "use strict";
 
 (() => {
   const { byId, put, why } = window.wenfa;
   const form = byId("answer");
-  const PREFIX = "wenfa-answer:";
   const RENEW_MS = 60_000;
-
-  // ---- the queue ----
-
-  const title = document.title;
-
-  function count() {
-    const waiting = Number(byId("queue")?.dataset.count || 0);
-    document.title = waiting ? `（${waiting}）${title}` : title;
-    for (const link of document.querySelectorAll("#queue a")) {
-      if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
-    }
-  }
-
-  count();
-  document.addEventListener("wenfa:replaced", (event) => event.target.id === "queue" && count());
-
-  // Drafts are kept in the browser: whoever uses it next must not find them.
-  document.querySelector("form[action='/desk/logout']").addEventListener("submit", () => {
-    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) localStorage.removeItem(key);
-  });
-
-  if (!form) return;
   const box = byId("text");
   const error = byId("error");
   const cited = byId("cited");
-  const saved = byId("saved");
-  const key = PREFIX + form.dataset.draft;
-
-  // ---- the draft ----
-
-  const citations = () => [...cited.querySelectorAll("input")].map((each) => each.value);
-
-  function keep() {
-    if (box.value || citations().length) {
-      localStorage.setItem(key, JSON.stringify({ text: box.value, citations: citations() }));
-      saved.textContent = "草稿已存在本机";
-    } else {
-      localStorage.removeItem(key);
-      saved.textContent = "";
-    }
-  }
-
-  function restore() {
-    const kept = JSON.parse(localStorage.getItem(key) || "null");
-    if (!kept || box.value) return;
-    box.value = kept.text;
-    for (const each of kept.citations) cite(each);
-    saved.textContent = "已恢复上次的草稿";
-  }
+  const tell = (what) => document.dispatchEvent(new CustomEvent(`desk:${what}`));
+  const written = () => tell("written");
 
   // ---- a place under the quorum ----
 
@@ -71,83 +26,154 @@
     if (!answer) return;
     const text = await answer.text();
     if (answer.ok) put(text);
+    else if (answer.status === 401) window.desk.whoIsIt();
     else if (byId("standing").querySelector("[data-claim-button]")) error.textContent = text;
   }
 
   box.addEventListener("input", () => {
     error.textContent = "";
-    keep();
+    written();
     if (box.value.trim()) claim();
   });
 
   // ---- citing ----
 
-  function cite(written) {
-    if (citations().includes(written)) return;
+  const citations = () => [...cited.querySelectorAll("input")].map((each) => each.value);
+
+  function cite(name) {
+    if (citations().includes(name)) return;
     const item = document.createElement("li");
     const label = document.createElement("label");
-    const input = Object.assign(document.createElement("input"), { type: "checkbox", name: "citations", value: written });
+    const input = Object.assign(document.createElement("input"), { type: "checkbox", name: "citations", value: name });
     input.checked = true;
-    label.append(input, ` ${written}`);
+    label.append(input, ` ${name}`);
     item.append(label);
     cited.append(item);
   }
 
+  function citeAll(names) {
+    cited.replaceChildren();
+    names.forEach(cite);
+    mark();
+  }
+
   function mark() {
     const taken = new Set(citations());
-    for (const input of document.querySelectorAll("#hits input")) {
+    for (const input of document.querySelectorAll(".hits input")) {
       input.checked = taken.has(input.value);
       // The list above is what is sent; here it is only a switch.
       input.removeAttribute("name");
-      input.nextElementSibling.textContent = input.checked ? "已引用" : "引用";
+      input.nextElementSibling.firstChild.textContent = input.checked ? "已引用" : "引用";
     }
   }
 
   document.addEventListener("change", (event) => {
     const input = event.target;
-    if (!input.matches("#hits input, #cited input")) return;
+    if (!input.matches(".hits input, #cited input")) return;
+    const lost = input.matches("#cited input");
     if (input.checked) cite(input.value);
     else forget(input.value);
+    if (lost) (cited.querySelector("input") || box).focus();
     mark();
-    keep();
+    written();
   });
 
-  function forget(written) {
-    [...cited.querySelectorAll("input")].find((each) => each.value === written)?.closest("li").remove();
+  function forget(name) {
+    [...cited.querySelectorAll("input")].find((each) => each.value === name)?.closest("li").remove();
     // What is no longer cited needs no decision.
     const doubts = [...byId("warnings").querySelectorAll("[data-citation]")];
-    doubts.find((each) => each.dataset.citation === written)?.remove();
-    if (doubts.length === 1 && doubts[0].dataset.citation === written) byId("warnings").replaceChildren();
+    doubts.find((each) => each.dataset.citation === name)?.remove();
+    if (doubts.length === 1 && doubts[0].dataset.citation === name) byId("warnings").replaceChildren();
   }
 
-  document.addEventListener("htmx:afterSwap", mark);
+  // ---- words put in ----
 
-  // ---- sending ----
+  /** Words at the cursor, or in place of what is marked there. */
+  function insert(words) {
+    box.setRangeText(words, box.selectionStart, box.selectionEnd, "end");
+    box.focus();
+    box.dispatchEvent(new Event("input"));
+  }
 
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-insert]");
+    if (button) insert(byId(button.dataset.insert).textContent);
+  });
+
+  /** What is to be kept as words of one's own: what is marked in the box, else all of it. */
+  const chosen = () => box.value.slice(box.selectionStart, box.selectionEnd).trim() || box.value.trim();
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id === "keep-template") event.detail.parameters.text = chosen();
+  });
+
+  // ---- htmx: what it put in, where the focus goes, what went wrong ----
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    mark();
+    // The button that was pressed is gone: on to the writing, or to what stands in its place.
+    if (event.detail.requestConfig.elt.closest("#standing") && document.activeElement === document.body) {
+      (byId("standing").dataset.mine === undefined ? byId("standing").querySelector("button") || byId("round-title") : box).focus();
+    }
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.elt !== form) return;
+    const { elt, target } = event.detail;
+    if (target?.id === "suggestions") target.textContent = "正在法规库里找。";
+    if (elt !== form) return;
     error.textContent = "";
     form.querySelector(".primary").disabled = true;
+    tell("sending");
   });
   // Before htmx follows the redirect to the sent answer.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    if (event.detail.elt === form && event.detail.xhr.status < 300) localStorage.removeItem(key);
+    if (event.detail.elt === form && event.detail.xhr.status < 300) tell("sent");
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    const { elt, successful, xhr } = event.detail;
-    if (elt === form) form.querySelector(".primary").disabled = successful;
+    const { elt, successful, target, xhr } = event.detail;
+    if (elt === form) {
+      form.querySelector(".primary").disabled = successful;
+      if (!successful) tell("refused");
+    }
     if (successful && elt.matches("[data-clear]")) elt.reset();
+    if (elt.id === "keep-template") return kept(elt, successful, xhr);
     const beside = elt.closest(".beside-answer details")?.querySelector(".error");
     if (beside) beside.textContent = successful ? "" : why(xhr);
+    if (xhr.status === 401) window.desk.whoIsIt();
     if (successful || beside) return;
     if (elt === form && xhr.status === 409 && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/html")) {
       put(xhr.responseText);
       byId("warnings").scrollIntoView({ block: "nearest" });
       byId("warnings").querySelector("input").focus({ preventScroll: true });
     } else if (elt.closest("#laws")) byId("hits").textContent = `没有检索成。${why(xhr)}`;
+    else if (target?.id === "suggestions") target.textContent = `没有取到建议。${why(xhr)}`;
+    else if (target?.id === "templates") target.textContent = `没有取到常用语。${why(xhr)}`;
     else error.textContent = elt === form ? `没有发出去，您写的都还在。${why(xhr)}` : why(xhr);
   });
 
-  restore();
+  function kept(elt, successful, xhr) {
+    byId("template-said").textContent = successful ? "已存为常用语。" : why(xhr);
+    byId("template-said").classList.toggle("error", !successful);
+    if (successful) elt.reset();
+  }
+
+  // ---- on a phone: the way to the box, while it is not to be seen ----
+
+  const half = { threshold: 0.5 };
+  new IntersectionObserver(([seen]) => document.body.classList.toggle("at-answer", seen.isIntersecting), half).observe(box);
+  // The keyboard has come up: it may not lie over what is being written.
+  window.visualViewport?.addEventListener("resize", () => {
+    if (document.activeElement === box) box.scrollIntoView({ block: "nearest" });
+  });
+  document.querySelector(".jump").addEventListener("click", (event) => {
+    const there = event.target.closest("a") && byId(event.target.closest("a").hash.slice(1));
+    if (!there) return;
+    event.preventDefault();
+    if (there.matches("details")) there.open = true;
+    const field = there.matches("details") ? there.querySelector("input[type=search]") || there.querySelector("summary") : there;
+    there.scrollIntoView({ block: "start" });
+    field.focus({ preventScroll: field !== there });
+  });
+
   mark();
+  Object.assign(window.desk, { citations, citeAll });
 })();

@@ -8,6 +8,8 @@
 window.wenfa = (() => {
   const body = document.body;
   const clockAhead = Date.now() - Number(body.dataset.now || Date.now());
+  /** The moment by the server's clock, in milliseconds. */
+  const now = () => Date.now() - clockAhead;
   const byId = (id) => document.getElementById(id);
   const log = byId("log");
 
@@ -23,7 +25,9 @@ window.wenfa = (() => {
       if (piece.matches(".bubble")) {
         if (place(piece)) fresh.push(piece);
       } else if (piece.id) {
-        replace(piece);
+        // A page may keep a piece back: what moves under a pointer is pressed by mistake.
+        const taken = document.dispatchEvent(new CustomEvent("wenfa:piece", { detail: piece, cancelable: true }));
+        if (taken) replace(piece);
       }
     }
     if (fresh.length) arrived(fresh, atEnd);
@@ -34,7 +38,12 @@ window.wenfa = (() => {
   const writtenHere = new WeakSet();
 
   function place(bubble) {
-    if (!log || byId(bubble.id)) return false;
+    if (byId(bubble.id)) return false;
+    if (!log) {
+      // A page that shows answers otherwise than in a row says that there is a new one.
+      if (bubble.matches(".lawyer")) byId("news")?.removeAttribute("hidden");
+      return false;
+    }
     const mine = bubble.dataset.client;
     const pending = mine && log.querySelector(`.pending[data-client="${CSS.escape(mine)}"]`);
     if (pending) {
@@ -55,14 +64,22 @@ window.wenfa = (() => {
     const old = byId(piece.id);
     if (!old) return;
     const checked = new Set([...old.querySelectorAll("input:checked")].map((each) => each.value));
+    const place = focusable(old).indexOf(document.activeElement);
     const focused = old.contains(document.activeElement) ? focusKey(document.activeElement) : null;
     for (const input of piece.querySelectorAll("input[type=checkbox]")) input.checked = checked.has(input.value);
     old.replaceWith(piece);
     process(piece);
-    if (focused) [...piece.querySelectorAll("a, button, input")].find((each) => focusKey(each) === focused)?.focus();
+    if (focused !== null) {
+      // Where what had the focus is gone, it goes to what stands in its place: never back to the top of the page.
+      const all = focusable(piece);
+      const next = all.find((each) => focusKey(each) === focused) || all[Math.min(place, all.length - 1)] || piece;
+      if (next === piece) piece.tabIndex = -1;
+      next.focus({ preventScroll: true });
+    }
     piece.dispatchEvent(new CustomEvent("wenfa:replaced", { bubbles: true }));
   }
 
+  const focusable = (element) => [...element.querySelectorAll("a, button, input, summary")];
   const focusKey = (element) => element.getAttribute("href") || element.value || element.textContent;
   const process = (element) => window.htmx?.process(element);
 
@@ -91,9 +108,10 @@ window.wenfa = (() => {
     return covers.reduce((sum, each) => sum + each.offsetHeight, 0) + 20;
   }
 
-  window.addEventListener("scroll", () => isAtEnd() && byId("news")?.setAttribute("hidden", ""), { passive: true });
+  window.addEventListener("scroll", () => log && isAtEnd() && byId("news")?.setAttribute("hidden", ""), { passive: true });
   byId("news")?.addEventListener("click", () => {
-    const last = log?.lastElementChild;
+    if (!log) return location.reload();
+    const last = log.lastElementChild;
     if (last) show(last);
     byId("news").hidden = true;
   });
@@ -114,12 +132,14 @@ window.wenfa = (() => {
     source.addEventListener("open", () => {
       failures = 0;
       byId("offline")?.setAttribute("hidden", "");
+      document.dispatchEvent(new CustomEvent("wenfa:open"));
     });
     source.addEventListener("piece", (event) => put(event.data));
     source.addEventListener("error", () => {
       failures += 1;
       // A short break heals before anybody needs to know of it.
       if (failures > 1 && !leaving) byId("offline")?.removeAttribute("hidden");
+      if (!leaving) document.dispatchEvent(new CustomEvent("wenfa:cut"));
       // The browser goes on by itself after a cut line, not after an error from a server that is starting up.
       if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, Math.min(30, 2 ** failures) * 1000);
     });
@@ -143,14 +163,14 @@ window.wenfa = (() => {
   const two = (number) => String(number).padStart(2, "0");
 
   function tick() {
-    const now = Date.now() - clockAhead;
+    const moment = now();
     for (const each of document.querySelectorAll("[data-due]")) {
-      const left = Math.round((Number(each.dataset.due) - now) / 1000);
+      const left = Math.round((Number(each.dataset.due) - moment) / 1000);
       const said = left < 60 ? `${left} 秒` : `${Math.round(left / 60)} 分钟`;
       write(each, left > 0 ? `约还有 ${said}` : each.dataset.late);
     }
     for (const each of document.querySelectorAll("[data-deadline]")) {
-      const left = Math.round((Number(each.dataset.deadline) - now) / 1000);
+      const left = Math.round((Number(each.dataset.deadline) - moment) / 1000);
       const length = Math.abs(left);
       const said = length < 3600 ? `${Math.floor(length / 60)}:${two(length % 60)}` : `${Math.floor(length / 3600)} 小时`;
       write(each, left > 0 ? `还有 ${said}` : `已超 ${said}`);
@@ -159,9 +179,21 @@ window.wenfa = (() => {
     }
   }
 
+  /** "3分钟前" counts on; after an hour the time of day says more. */
+  function age() {
+    const moment = now();
+    for (const each of document.querySelectorAll("time[data-ago]")) {
+      const passed = (moment - Date.parse(each.dateTime)) / 1000;
+      if (passed < 3600) write(each, passed < 60 ? "刚刚" : `${Math.floor(passed / 60)}分钟前`);
+      else if (each.textContent.endsWith("前")) write(each, clock.format(new Date(each.dateTime)));
+    }
+  }
+
+  const clock = new Intl.DateTimeFormat("zh-CN", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" });
   const write = (element, text) => element.textContent === text || (element.textContent = text);
   tick();
   setInterval(tick, 1000);
+  setInterval(age, 15_000);
 
   // ---- for the pages' own scripts ----
 
@@ -177,5 +209,5 @@ window.wenfa = (() => {
     return xhr.status ? "服务暂时出了问题，请稍后再试。" : "网络不通，或者服务没有回应，请稍后再试。";
   }
 
-  return { byId, connect, isAtEnd, newId, put, show, why };
+  return { byId, connect, isAtEnd, newId, now, put, replace, show, why };
 })();

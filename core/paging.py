@@ -1,0 +1,32 @@
+"""Long lists a page at a time: the rows of one page, and how many there are in all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+
+PAGE_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Paged(Generic[T]):
+    rows: Sequence[T]
+    total: int
+    number: int = 1
+    """Which page this is, counted from 1."""
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE_ROWS))
+
+
+def one_page(session: Session, statement: Select[T], number: int) -> Paged[T]:
+    """A page of an ordered statement; a number beyond the last page, or below the first, gives that page."""
+    total = session.execute(select(func.count()).select_from(statement.order_by(None).subquery())).scalar_one()
+    wanted = min(max(number, 1), Paged([], total).pages)
+    rows = session.execute(statement.offset((wanted - 1) * PAGE_ROWS).limit(PAGE_ROWS)).scalars().all()
+    return Paged(rows, total, wanted)

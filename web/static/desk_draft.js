@@ -1,0 +1,193 @@
+// The draft of an answer: on the server shortly after the last key, in the browser at once, and in both by when it was
+// written, so that the newest words win wherever they come from.
+"use strict";
+
+(() => {
+  const { byId, now } = window.wenfa;
+  const { whoIsIt } = window.desk;
+  const PREFIX = "wenfa-answer:";
+  const MINE = `${PREFIX}${document.body.dataset.lawyer}:`;
+  const PAUSE_MS = 1500;
+  const LONGEST_MS = 10_000;
+  const RETRY_MS = 3000;
+  const MOST_RETRY_MS = 30_000;
+
+  // ---- what the server has not got yet lies in the browser ----
+
+  const address = (round) => `/v1/desk/rounds/${round}/draft`;
+  const token = () => document.getElementsByName("csrf_token")[0].value;
+
+  function stored(round) {
+    try {
+      return JSON.parse(localStorage.getItem(MINE + round) || "null");
+    } catch {
+      return null;
+    }
+  }
+
+  /** Without a draft: there is nothing left to keep. */
+  function store(round, draft) {
+    try {
+      if (draft) localStorage.setItem(MINE + round, JSON.stringify(draft));
+      else localStorage.removeItem(MINE + round);
+    } catch {
+      // A browser that stores nothing still saves on the server.
+    }
+  }
+
+  function upload(round, { text, citations, at }) {
+    return fetch(address(round), {
+      method: "PUT",
+      keepalive: true, // a page that is being left still sends it
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": token() },
+      body: JSON.stringify({ text, citations, written_ms_ago: Math.max(0, Math.round(now() - at)) }),
+    }).catch(() => null);
+  }
+
+  const waiting = () => Object.keys(localStorage).filter((each) => each.startsWith(MINE)).map((each) => each.slice(MINE.length));
+
+  /** What was written while the line was down, for rounds that are not open here. */
+  async function uploadOthers() {
+    for (const round of waiting()) {
+      if (round === form?.dataset.draft) continue;
+      const draft = stored(round);
+      const answer = draft && (await upload(round, draft));
+      if (answer?.ok || answer?.status === 404) store(round, null);
+    }
+  }
+
+  // Another lawyer's words are not left lying about, and nobody's are once they have logged out.
+  for (const each of Object.keys(localStorage)) {
+    if (each.startsWith(PREFIX) && !each.startsWith(MINE)) localStorage.removeItem(each);
+  }
+  const logout = document.querySelector("form[action='/desk/logout']");
+  logout.addEventListener("submit", async (event) => {
+    if (waiting().length === 0) return;
+    event.preventDefault();
+    await Promise.all([save(), uploadOthers()]);
+    over = true;
+    for (const round of waiting()) store(round, null);
+    logout.submit();
+  });
+  document.addEventListener("wenfa:open", uploadOthers);
+
+  // ---- the draft that is open ----
+
+  const form = byId("answer");
+  const box = byId("text");
+  const saved = byId("saved");
+  const round = form?.dataset.draft;
+  let timer = 0;
+  let unsavedSince = 0;
+  let failures = 0;
+  let saving = null;
+  let sending = false;
+  let over = !form;
+  let draft = form && { text: box.value, citations: window.desk.citations(), at: Number(form.dataset.written) };
+  let onServer = true;
+
+  const wall = (at) =>
+    new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" }).format(at);
+  const same = (one, other) => one.text === other.text && one.citations.join("\n") === other.citations.join("\n");
+
+  function show(found, at) {
+    box.value = found.text;
+    window.desk.citeAll(found.citations);
+    draft = { text: found.text, citations: found.citations, at };
+  }
+
+  function changed() {
+    const written = { text: box.value, citations: window.desk.citations(), at: now() };
+    if (over || same(written, draft)) return;
+    draft = written;
+    onServer = false;
+    unsavedSince ||= Date.now();
+    store(round, draft);
+    clearTimeout(timer);
+    timer = setTimeout(save, Math.max(0, Math.min(PAUSE_MS, unsavedSince + LONGEST_MS - Date.now())));
+  }
+
+  /** One after the other: what is written meanwhile goes with the next. */
+  function save() {
+    clearTimeout(timer);
+    if (over || sending || onServer) return Promise.resolve();
+    saving ??= send(draft).finally(() => {
+      saving = null;
+      const pause = failures ? Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** (failures - 1)) : PAUSE_MS;
+      if (!onServer && !over && !sending) timer = setTimeout(save, pause);
+    });
+    return saving;
+  }
+
+  async function send(sent) {
+    const answer = await upload(round, sent);
+    if (over) return;
+    if (answer?.ok) return taken(sent, await answer.json());
+    failures += 1;
+    if (answer?.status === 401 || answer?.status === 403) {
+      saved.textContent = (await whoIsIt()) ? "正在保存草稿" : "草稿暂存在本机，登录后接着存";
+    } else if (answer && answer.status < 500) {
+      saved.textContent = `草稿只存在本机。${(await answer.json()).title}`;
+    } else saved.textContent = "网络断了，草稿暂存在本机";
+  }
+
+  /** What stands on the server now: these words, or others that were written later. */
+  function taken(sent, stands) {
+    failures = unsavedSince = 0;
+    if (draft !== sent) return;
+    onServer = true;
+    store(round, null);
+    if (!stands.written_at) saved.textContent = "您在别处已经发出了解答";
+    else if (same(sent, stands)) {
+      saved.textContent = sent.text || sent.citations.length ? `草稿已保存 ${wall(now())}` : "";
+    } else elsewhere(stands);
+  }
+
+  function elsewhere(stands) {
+    show(stands, Date.parse(stands.written_at));
+    saved.textContent = `已换成您 ${wall(draft.at)} 在别处写的草稿`;
+  }
+
+  /** Coming back to a page that was left open: the words may have grown elsewhere meanwhile. */
+  async function refresh() {
+    const before = draft;
+    const answer = onServer && !over && (await fetch(address(round)).catch(() => null));
+    if (!answer || !answer.ok || draft !== before) return;
+    const stands = await answer.json();
+    if (stands.written_at && Date.parse(stands.written_at) > draft.at && !same(stands, draft)) elsewhere(stands);
+  }
+
+  uploadOthers();
+  if (!form) return;
+  document.addEventListener("desk:written", changed);
+  // While the answer is on its way nothing is saved: on a slow line the draft could come in after it, and stay.
+  document.addEventListener("desk:sending", () => {
+    sending = true;
+    clearTimeout(timer);
+  });
+  document.addEventListener("desk:refused", () => {
+    sending = false;
+    save();
+  });
+  document.addEventListener("desk:sent", () => {
+    over = true;
+    clearTimeout(timer);
+    store(round, null);
+  });
+  document.addEventListener("wenfa:open", save);
+  window.addEventListener("online", save);
+  window.addEventListener("pagehide", save);
+  document.addEventListener("visibilitychange", () => (document.hidden ? save() : refresh()));
+
+  const found = stored(round);
+  if (document.querySelector("[data-sent]")) {
+    store(round, null);
+    // Reloaded, the page no longer says that something has just been sent.
+    history.replaceState(null, "", location.pathname);
+  } else if (found && found.at > draft.at && !byId("error").textContent) {
+    show(found, found.at);
+    onServer = false;
+    saved.textContent = "已恢复本机的草稿";
+    save();
+  }
+})();
