@@ -1,7 +1,8 @@
 """Answers being written 草稿: kept on the server, so that a lawyer goes on in another browser or after a restart.
 
 Only the lawyer who wrote one can read it. What was written last wins, by when it was written and not by when it arrived: a
-browser that was cut off may come back with words older than those saved meanwhile. Nothing is told to anybody and no audit
+browser that was cut off may come back with words older than those saved meanwhile. What goes on from the words that stand is
+newer than they are whatever the clocks say. Nothing is told to anybody and no audit
 row is written: it is nobody's business how often somebody changes a sentence, and once it is sent the answer has its row.
 """
 
@@ -31,11 +32,13 @@ def save_draft(
     text: str,
     citations: Sequence[str] = (),
     written_ago: timedelta = timedelta(0),
+    goes_on_from: datetime | None = None,
 ) -> AnswerDraft | None:
     """Keep what a lawyer has written so far. Gives what stands now: the saved words, newer ones from elsewhere, or None where
     an answer that was sent since has overtaken them.
 
-    `written_ago`: how long before this moment the last key was pressed (clocks of browsers are not to be relied on). Raises
+    `written_ago`: how long before this moment the last key was pressed (clocks of browsers are not to be relied on).
+    `goes_on_from`: the `written_at` of the draft that these words were written over, as it was given by this function. Raises
     Refused for too much of it, NotFound unless the round was pushed to this lawyer.
     """
     text = text.replace("\r\n", "\n")
@@ -54,6 +57,8 @@ def save_draft(
     if draft is None:
         draft = AnswerDraft(round_id=round_id, lawyer_id=lawyer_id)
         session.add(draft)
+    elif draft.written_at == goes_on_from:
+        written_at = max(written_at, draft.written_at + timedelta(microseconds=1))
     elif draft.written_at > written_at:
         return draft
     draft.text, draft.citations, draft.written_at, draft.saved_at = text, list(citations), written_at, at

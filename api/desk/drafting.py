@@ -25,6 +25,8 @@ class SaveDraft(_Strict):
     citations: list[str] = Field(default_factory=list)
     written_ms_ago: Annotated[int, Field(ge=0, le=10**11)] = 0
     """How long before this request the last key was pressed: a browser that was cut off sends older words."""
+    goes_on_from: datetime | None = None
+    """`written_at` of the draft that was on the page while these words were written."""
 
 
 class DraftOut(BaseModel):
@@ -71,7 +73,7 @@ def read_draft(round_id: UUID, lawyer_id: LawyerId, state: StateDep) -> DraftOut
 def keep_draft(round_id: UUID, body: SaveDraft, lawyer_id: LawyerId, state: StateDep) -> DraftOut:
     ago = timedelta(milliseconds=body.written_ms_ago)
     with state.database.write() as session:
-        return DraftOut.of(save_draft(session, round_id, lawyer_id, body.text, body.citations, ago))
+        return DraftOut.of(save_draft(session, round_id, lawyer_id, body.text, body.citations, ago, body.goes_on_from))
 
 
 @router.get("/templates", summary="我的常用语")

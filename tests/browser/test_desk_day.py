@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from factories import a_conversation, a_message, wait_until
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
 from core import live
@@ -135,6 +135,21 @@ def test_logged_out_while_writing_nothing_is_lost(visit: Visit, record: Database
     log_in(page)
     expect(page.locator("#text")).to_have_value("押金应当退")
     wait_until(lambda: drafted(record, round_id) == "押金应当退", "the draft to reach the server")
+
+
+def test_what_is_written_before_the_script_has_come_is_kept(visit: Visit, record: Database, ask: Ask) -> None:
+    round_id = ask("网上买的羊肉是坏的，店家不退钱")
+    visitor = at_round(visit, round_id)
+    page = visitor.page
+    held: list[Route] = []
+    page.route("**/desk_draft.js*", lambda route: held.append(route))
+    page.goto(f"/desk/rounds/{round_id}", wait_until="commit")
+    page.locator("#text").press_sequentially("可以退一赔十")
+    wait_until(lambda: len(held) == 1 or page.wait_for_timeout(20), "the script to be asked for")
+    held[0].continue_()
+    expect(page.locator("#saved")).to_have_text(re.compile("草稿已保存"))
+    assert drafted(record, round_id) == "可以退一赔十"
+    assert visitor.complaints == []
 
 
 def test_everything_by_keyboard(visit: Visit, ask: Ask) -> None:
@@ -305,6 +320,8 @@ def test_rows_do_not_move_under_the_pointer_and_focus_is_not_lost(visit: Visit, 
     log_in(page)
     row = page.locator("#queue .waiting-round:not(.urgent)").last
     row.hover()
+    # What the stream brings at first replaces the row by its like.
+    wait_until(lambda: row.bounding_box() is not None, "a row")
     there = row.bounding_box()
     urgent = ask("有人在砸我家的门", urgent=True)
     expect(page.locator("#more")).to_have_text("有 1 个新问题")
@@ -333,6 +350,7 @@ def test_a_lawyer_answers_with_the_thumb(visit: Visit, ask: Ask, axe: str, width
     log_in(page)
 
     def fits() -> None:
+        page.wait_for_load_state()  # what is measured before the style sheets have come, nobody sees
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     expect(page.locator(f"#r-{round_id}")).to_be_visible()

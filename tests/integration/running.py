@@ -75,7 +75,10 @@ class Running:
         names = {"valkey": "redis", "wenfa rasa": "rasa", "wenfa api": "api", "wenfa dispatcher": "dispatcher"}
         found = {}
         for child in psutil.Process(self.process.pid).children():
-            command = " ".join(child.cmdline())
+            try:
+                command = " ".join(child.cmdline())
+            except (psutil.ZombieProcess, psutil.NoSuchProcess):  # killed, and not yet noticed by the manager
+                continue
             for mark, name in names.items():
                 if mark in command:
                     found[name] = child

@@ -87,6 +87,21 @@ def test_the_newest_words_win_however_late_they_arrive(service: Service) -> None
     assert asks(lawyer, "PUT", path, text=WORDS, written_ms_ago=-1).status_code == 422
 
 
+def test_what_goes_on_from_the_words_that_stand_is_newer_however_long_those_were_on_their_way(service: Service) -> None:
+    lawyer = service.a_lawyer()
+    service.a_citizen().asks(QUESTION)
+    path = f"rounds/{lawyer.waiting()[0]['id']}/draft"
+    stood = asks(lawyer, "PUT", path, text="可以").json()["written_at"]
+    # Typed while the first was on its way, so by the clocks two seconds older than that one.
+    grown = asks(lawyer, "PUT", path, text=WORDS, written_ms_ago=2000, goes_on_from=stood).json()
+    assert grown["text"] == WORDS
+    assert grown["written_at"] > stood
+    # Another browser still has the first on its page.
+    late = asks(lawyer, "PUT", path, text="可以，不过", written_ms_ago=2000, goes_on_from=stood).json()
+    assert late == grown
+    assert asks(lawyer, "PUT", path, text="后来写的", goes_on_from=stood).json()["text"] == "后来写的"
+
+
 def test_a_draft_is_gone_once_its_answer_is_sent(service: Service) -> None:
     lawyer = service.a_lawyer()
     service.a_citizen().asks(QUESTION)

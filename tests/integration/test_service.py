@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from talk import Staff, hold, transcripts
 from core.database import Database
 from core.settings import ROOT
 from escalation.models import Message
+from tests.integration.rasa_process import train_model
 
 pytestmark = [
     pytest.mark.skipif(not (ROOT / "bot" / ".venv").exists(), reason="no Rasa environment (make setup)"),
@@ -32,7 +34,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("service")) as found:
+    home = tmp_path_factory.mktemp("service")
+    # The model that other tests trained in this run: `wenfa up` finds nothing changed.
+    models = home / "models" / "rasa"
+    models.mkdir(parents=True)
+    shutil.copy2(train_model(), models)
+    with running(home) as found:
         yield found
 
 
@@ -160,8 +167,9 @@ def test_rasa_frozen_or_dead_the_citizen_is_answered_all_the_same(service: Runni
     said = str(citizen.reads())
     assert "Rasa" not in said
     assert "模型" not in said
-    service.wait()
+    wait_until(lambda: "rasa" in service.children(), "Rasa was not started again")
     assert service.children()["rasa"].pid != rasa.pid
+    service.wait()
 
 
 def test_redis_dead_messages_are_stored_and_live_updates_resume(

@@ -109,15 +109,27 @@
 
   // ---- htmx: what it put in, where the focus goes, what went wrong ----
 
-  document.addEventListener("htmx:afterSwap", (event) => {
+  const isMine = () => byId("standing").dataset.mine !== undefined;
+  let wasMine = null;
+
+  /** The button that was pressed is gone: on to the writing, or to what stands in its place. */
+  function moveOn() {
+    if (wasMine === null || wasMine === isMine()) return;
+    wasMine = null;
+    const focused = document.activeElement;
+    if (focused !== document.body && !byId("standing").contains(focused)) return;
+    (isMine() ? box : byId("standing").querySelector("button") || byId("round-title")).focus();
+  }
+
+  // What the button does comes back twice, by its own reply and by the stream: whichever is first.
+  document.addEventListener("wenfa:replaced", moveOn);
+  document.addEventListener("htmx:afterSwap", () => {
     mark();
-    // The button that was pressed is gone: on to the writing, or to what stands in its place.
-    if (event.detail.requestConfig.elt.closest("#standing") && document.activeElement === document.body) {
-      (byId("standing").dataset.mine === undefined ? byId("standing").querySelector("button") || byId("round-title") : box).focus();
-    }
+    moveOn();
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, target } = event.detail;
+    if (elt.closest("#standing")) wasMine = isMine();
     if (target?.id === "suggestions") target.textContent = "正在法规库里找。";
     if (elt !== form) return;
     error.textContent = "";

@@ -1,5 +1,5 @@
 // The draft of an answer: on the server shortly after the last key, in the browser at once, and in both by when it was
-// written, so that the newest words win wherever they come from.
+// written and what it goes on from, so that the newest words win wherever they come from.
 "use strict";
 
 (() => {
@@ -11,6 +11,8 @@
   const LONGEST_MS = 10_000;
   const RETRY_MS = 3000;
   const MOST_RETRY_MS = 30_000;
+  // By the server's clock words are as much older as they were on their way.
+  const ON_THE_WAY_MS = 5000;
 
   // ---- what the server has not got yet lies in the browser ----
 
@@ -35,12 +37,13 @@
     }
   }
 
-  function upload(round, { text, citations, at }) {
+  /** `from` is the draft on the server that was on the page while these words were written: they are newer than that one. */
+  function upload(round, { text, citations, at, from }) {
     return fetch(address(round), {
       method: "PUT",
       keepalive: true, // a page that is being left still sends it
       headers: { "Content-Type": "application/json", "X-CSRF-Token": token() },
-      body: JSON.stringify({ text, citations, written_ms_ago: Math.max(0, Math.round(now() - at)) }),
+      body: JSON.stringify({ text, citations, written_ms_ago: Math.max(0, Math.round(now() - at)), goes_on_from: from || null }),
     }).catch(() => null);
   }
 
@@ -83,7 +86,8 @@
   let saving = null;
   let sending = false;
   let over = !form;
-  let draft = form && { text: box.value, citations: window.desk.citations(), at: Number(form.dataset.written) };
+  let stands = form?.dataset.stands; // when the server's words were written that this page goes on from
+  let draft = form && { text: box.defaultValue, citations: window.desk.citations(), at: Number(form.dataset.written), from: stands };
   let onServer = true;
 
   const wall = (at) =>
@@ -93,11 +97,11 @@
   function show(found, at) {
     box.value = found.text;
     window.desk.citeAll(found.citations);
-    draft = { text: found.text, citations: found.citations, at };
+    draft = { text: found.text, citations: found.citations, at, from: stands };
   }
 
   function changed() {
-    const written = { text: box.value, citations: window.desk.citations(), at: now() };
+    const written = { text: box.value, citations: window.desk.citations(), at: now(), from: stands };
     if (over || same(written, draft)) return;
     draft = written;
     onServer = false;
@@ -120,6 +124,7 @@
   }
 
   async function send(sent) {
+    sent.from = stands;
     const answer = await upload(round, sent);
     if (over) return;
     if (answer?.ok) return taken(sent, await answer.json());
@@ -132,19 +137,25 @@
   }
 
   /** What stands on the server now: these words, or others that were written later. */
-  function taken(sent, stands) {
+  function taken(sent, found) {
     failures = unsavedSince = 0;
-    if (draft !== sent) return;
+    const mine = found.written_at && same(sent, found);
+    if (mine) stands = found.written_at;
+    if (draft !== sent) {
+      draft.from = stands;
+      return store(round, draft);
+    }
     onServer = true;
     store(round, null);
-    if (!stands.written_at) saved.textContent = "您在别处已经发出了解答";
-    else if (same(sent, stands)) {
+    if (!found.written_at) saved.textContent = "您在别处已经发出了解答";
+    else if (mine) {
       saved.textContent = sent.text || sent.citations.length ? `草稿已保存 ${wall(now())}` : "";
-    } else elsewhere(stands);
+    } else elsewhere(found);
   }
 
-  function elsewhere(stands) {
-    show(stands, Date.parse(stands.written_at));
+  function elsewhere(found) {
+    stands = found.written_at;
+    show(found, Date.parse(stands));
     saved.textContent = `已换成您 ${wall(draft.at)} 在别处写的草稿`;
   }
 
@@ -153,8 +164,8 @@
     const before = draft;
     const answer = onServer && !over && (await fetch(address(round)).catch(() => null));
     if (!answer || !answer.ok || draft !== before) return;
-    const stands = await answer.json();
-    if (stands.written_at && Date.parse(stands.written_at) > draft.at && !same(stands, draft)) elsewhere(stands);
+    const found = await answer.json();
+    if (found.written_at && !same(found, draft)) elsewhere(found);
   }
 
   uploadOthers();
@@ -184,10 +195,12 @@
     store(round, null);
     // Reloaded, the page no longer says that something has just been sent.
     history.replaceState(null, "", location.pathname);
-  } else if (found && found.at > draft.at && !byId("error").textContent) {
-    show(found, found.at);
+  } else if (found && found.at > draft.at - ON_THE_WAY_MS && !byId("error").textContent) {
+    // On a slow line one may have begun to write before this ran.
+    const begun = box.value === box.defaultValue ? "" : `\n${box.value}`;
+    show({ text: found.text + begun, citations: found.citations }, found.at);
     onServer = false;
     saved.textContent = "已恢复本机的草稿";
     save();
-  }
+  } else changed();
 })();
