@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.desk.citations import NotInForce
-from api.uploads import refusal
 from core.log import get_logger
 from core.regions import UnknownRegion
 from escalation.errors import Conflict, Forbidden, NotFound, Refused, TooMany
@@ -90,6 +89,11 @@ def status_of(error: Exception) -> int:
     return 422
 
 
+def too_large(request: Request) -> str:
+    """What to say to who brings more than a request may hold."""
+    return f"内容太大，一个请求最多 {request.app.state.settings.body_max_bytes // 1024} KB"
+
+
 class BodyTooLarge:
     """The server's own refusal of a large body is plain English text: say it as a problem."""
 
@@ -105,7 +109,7 @@ class BodyTooLarge:
                 kind = Headers(raw=message.get("headers", [])).get("content-type", "")
                 refused = kind.startswith("text/plain")
                 if refused:
-                    await problem(413, title=refusal(scope["path"]))(scope, receive, send)
+                    await problem(413, title=too_large(Request(scope)))(scope, receive, send)
             if not refused:
                 await send(message)
 
@@ -149,7 +153,7 @@ def install(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
         if error.status_code == 413:
-            detail = refusal(request.url.path)
+            detail = too_large(request)
         response = problem(error.status_code, title=detail if detail and not detail.isascii() else "")
         response.headers.update(error.headers or {})
         return response

@@ -21,6 +21,11 @@ class LoggedIn:
     staff: Staff
     csrf_token: str
 
+    @property
+    def actor(self) -> str:
+        """As the audit names this account."""
+        return f"staff:{self.staff.id}"
+
 
 def who_is_it(request: Request, state: State) -> LoggedIn | None:
     """The account of this request's cookie; None without one, or when the log-in has run out."""

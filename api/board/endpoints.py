@@ -80,7 +80,7 @@ def list_deliveries(
 @router.post("/deliveries/{delivery_id}/resend", status_code=204, summary="重发通知")
 def resend(delivery_id: UUID, who: SupervisorDep, state: StateDep) -> None:
     with state.database.write() as session:
-        deliveries.resend_delivery(session, delivery_id, f"staff:{who.staff.id}")
+        deliveries.resend_delivery(session, delivery_id, who.actor)
     nudge(state.redis)
 
 
@@ -94,9 +94,7 @@ def orders(
     form: Annotated[Literal["csv", "json"], Query(alias="format")] = "json",
 ) -> Response:
     with state.database.write() as session:
-        found = export_orders(
-            session, Vault(state.settings), period.since, period.until, region, channel, f"staff:{who.staff.id}"
-        )
+        found = export_orders(session, Vault(state.settings), period.since, period.until, region, channel, who.actor)
     if form == "json":
         return Response(as_json(found), media_type="application/json")
     return Response(

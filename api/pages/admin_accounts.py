@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.auth.dependencies import LoggedIn
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import STATES, Posted, Search, actor, back, page_number, refused_page, shown
+from api.pages.admin_forms import STATES, Posted, Search, back, page_number, refused_page, shown
 from api.pages.staff import ROLES
 from api.state import State, StateDep
 from escalation.accounts import (
@@ -60,7 +60,7 @@ def create(request: Request, who: ActingAdministrator, state: StateDep, fields: 
     try:
         with state.database.write() as session:
             account = open_account(
-                session, login=form["login"], name=form["name"], role=form["role"], password=password, actor=actor(who),
+                session, login=form["login"], name=form["name"], role=form["role"], password=password, actor=who.actor,
                 licence=form["licence"], office_id=_office_id(form["office"]),
             )  # fmt: skip
     except Refused as error:
@@ -82,7 +82,7 @@ def reset_password(
     chosen = password or initial_password()
     try:
         with state.database.write() as session:
-            set_password(session, account.staff.login, chosen, actor(who))
+            set_password(session, account.staff.login, chosen, who.actor)
     except Refused as error:
         return _page(request, who, state, staff_id, error=error)
     done = "密码已改，这个账号原来的登录都已结束。"
@@ -92,7 +92,7 @@ def reset_password(
 @router.post("/{staff_id}/log-ins")
 def log_out(staff_id: UUID, who: ActingAdministrator, state: StateDep) -> Response:
     with state.database.write() as session:
-        end_log_ins(session, staff_id, actor(who))
+        end_log_ins(session, staff_id, who.actor)
     return back(f"/admin/accounts/{staff_id}", "ended")
 
 
@@ -105,7 +105,7 @@ def move(
         if (office_id := _office_id(office)) is None:
             raise Refused("请选择在哪个机构办事。", "office")
         with state.database.write() as session:
-            place_clerk(session, account.staff, office_id, actor(who))
+            place_clerk(session, account.staff, office_id, who.actor)
     except Refused as error:
         return _page(request, who, state, staff_id, error=error)
     return back(f"/admin/accounts/{staff_id}", "saved")
@@ -126,7 +126,7 @@ def set_active(
 ) -> Response:
     try:
         with state.database.write() as session:
-            (reactivate_staff if active else deactivate_staff)(session, staff_id, actor(who))
+            (reactivate_staff if active else deactivate_staff)(session, staff_id, who.actor)
     except Refused as error:
         return _confirm(request, who, _look(state, staff_id), error)
     return back(f"/admin/accounts/{staff_id}", "opened" if active else "closed")

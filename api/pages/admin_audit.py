@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from api.auth.dependencies import LoggedIn
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
 from api.pages.admin_check import begin_check, progress
-from api.pages.admin_forms import Search, actor, file_headers, refused_page, shown
+from api.pages.admin_forms import Search, file_headers, refused_page, shown
 from api.pages.rendering import HEADERS, fragment
 from api.state import State, StateDep
 from core.clock import from_local, now
@@ -34,7 +34,7 @@ def list_page(request: Request, who: ReadingAdministrator, state: StateDep) -> H
     before = before if before.isdecimal() and len(before) < 19 else ""
     sought = _sought(search)
     with state.database.write() as session:
-        found = read_audit(session, sought, int(before) if before else None, actor(who))
+        found = read_audit(session, sought, int(before) if before else None, who.actor)
     verbs = [("", "全部"), *sorted(VERBS.items(), key=lambda each: each[1])]
     return shown(
         request, "admin_audit.html", who, search=search, found=found, verbs=verbs, verb_name=verb_name, actors=ACTORS,
@@ -51,7 +51,7 @@ def check_standing(_who: ReadingAdministrator, state: StateDep) -> HTMLResponse:
 @router.post("/check")
 def check(request: Request, who: ActingAdministrator, state: StateDep) -> Response:
     try:
-        begin_check(state, actor(who))
+        begin_check(state, who.actor)
     except Refused as error:
         return _not_begun(request, who, error)
     return RedirectResponse("/admin/audit#chain", 303)
@@ -63,7 +63,7 @@ def export(who: ActingAdministrator, state: StateDep) -> Response:
     would look like a chain whose tail is cut.
     """
     with state.database.write() as session:
-        journal.audit(session, actor(who), "export_audit", "audit", rows=head(session).position)
+        journal.audit(session, who.actor, "export_audit", "audit", rows=head(session).position)
     name = f"审计记录{now():%Y%m%d}.jsonl"
     return StreamingResponse(_lines(state.database), media_type="application/jsonl", headers=file_headers(name))
 

@@ -112,12 +112,11 @@ def save(
     written, form = form.read()
     if do == "check" or form.faults:
         return _page(request, state, who, card_id, form, _held(state, card_id), check=True, refused=bool(form.faults))
-    actor = f"staff:{who.staff.id}"
     try:
         with state.database.write() as session:
-            verbs.save(session, card_id, written, actor, seen=form.seen_at)
+            verbs.save(session, card_id, written, who.actor, seen=form.seen_at)
             if do == "publish":
-                verbs.publish(session, card_id, who.staff.name, actor)
+                verbs.publish(session, card_id, who.staff.name, who.actor)
     except Refused as refused:
         return _page(request, state, who, card_id, form, _held(state, card_id), check=True, why=refused)
     return _done(state, who, card_id, published=do == "publish")
@@ -128,7 +127,7 @@ def publish(request: Request, card_id: str, who: ActingReviewer, state: StateDep
     """As it is, after somebody has looked at it again."""
     try:
         with state.database.write() as session:
-            verbs.publish(session, card_id, who.staff.name, f"staff:{who.staff.id}")
+            verbs.publish(session, card_id, who.staff.name, who.actor)
     except Refused as refused:
         return _again(request, state, who, card_id, refused)
     return _done(state, who, card_id, published=True)
@@ -140,7 +139,7 @@ def withdraw(
 ) -> Response:
     try:
         with state.database.write() as session:
-            verbs.withdraw(session, card_id, f"staff:{who.staff.id}", reason)
+            verbs.withdraw(session, card_id, who.actor, reason)
     except Refused as refused:
         return _again(request, state, who, card_id, refused, reason)
     return _done(state, who, card_id)
@@ -152,7 +151,7 @@ def return_to_draft(
 ) -> Response:
     try:
         with state.database.write() as session:
-            verbs.return_to_draft(session, card_id, f"staff:{who.staff.id}", reason)
+            verbs.return_to_draft(session, card_id, who.actor, reason)
     except Refused as refused:
         return _again(request, state, who, card_id, refused, reason)
     return _done(state, who, card_id)
@@ -163,7 +162,7 @@ def _done(state: State, who: LoggedIn, card_id: str, *, published: bool = False)
     if published and state.knowledge_base is not None:  # else nobody is answered from an index before the next start
         try:
             Works(state.settings).build(
-                who.staff.name, f"staff:{who.staff.id}", then=state.knowledge_base.reload
+                who.staff.name, who.actor, then=state.knowledge_base.reload
             )  # fmt: skip
         except Conflict:
             pass  # one is being built: it looks at the end whether anything has come in since

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.auth.dependencies import LoggedIn
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import Posted, Search, actor, back, page_number, read_region, refused_page, shown
+from api.pages.admin_forms import Posted, Search, back, page_number, read_region, refused_page, shown
 from api.state import State, StateDep
 from channels.devices import (
     CODE_GOOD_FOR,
@@ -53,7 +53,7 @@ def enter(request: Request, who: ActingAdministrator, state: StateDep, fields: P
         region = read_region(form["region"], "region")
         with state.database.write() as session:
             code = register_device(
-                session, form["name"], region, form["post"], state.services.vault, actor(who), new=True
+                session, form["name"], region, form["post"], state.services.vault, who.actor, new=True
             )
     except Refused as error:
         return refused_page(request, "admin_device.html", who, error, device=None, form=form)
@@ -73,7 +73,7 @@ def move(request: Request, device_id: UUID, who: ActingAdministrator, state: Sta
     try:
         region = read_region(form["region"], "region")
         with state.database.write() as session:
-            move_device(session, device_id, region, form["post"], actor(who))
+            move_device(session, device_id, region, form["post"], who.actor)
     except Refused as error:
         return refused_page(request, "admin_device.html", who, error, **(context | {"form": form}))
     return back(f"/admin/devices/{device_id}", "moved")
@@ -84,7 +84,7 @@ def new_code(request: Request, device_id: UUID, who: ActingAdministrator, state:
     """The page with the code on it, this once."""
     device = _look(state, device_id)
     with state.database.write() as session:
-        code = renew_code(session, device_id, state.services.vault, actor(who))
+        code = renew_code(session, device_id, state.services.vault, who.actor)
     return _told(request, who, state, device.name, code)
 
 
@@ -98,7 +98,7 @@ def retire(request: Request, device_id: UUID, who: ActingAdministrator, state: S
     device = _look(state, device_id)
     try:
         with state.database.write() as session:
-            retire_device(session, device.name, actor(who))
+            retire_device(session, device.name, who.actor)
     except Refused as error:
         return _confirm(request, who, device, error)
     return back(f"/admin/devices/{device_id}", "closed")

@@ -32,11 +32,6 @@ async def posted(request: Request) -> dict[str, str]:
 Posted = Annotated[dict[str, str], Depends(posted)]
 
 
-def actor(who: LoggedIn) -> str:
-    """As the audit names this account."""
-    return f"staff:{who.staff.id}"
-
-
 def shown(request: Request, template: str, who: LoggedIn, status: int = 200, /, **context: object) -> HTMLResponse:
     """A page of the administration; after a form that did something with what it did."""
     done = DONE.get(request.query_params.get("done", ""), "")

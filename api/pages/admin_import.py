@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from api.pages.admin import ReadingAdministrator
-from api.pages.admin_forms import actor, download, errors_of, shown
+from api.pages.admin_forms import download, errors_of, shown
 from api.pages.admin_upload import DRAINED_MAX_BYTES, UPLOAD_MAX_BYTES, Upload, Uploaded, kept_content
 from api.problems import status_of
 from api.state import State, StateDep
@@ -101,7 +101,7 @@ def _add_routes(register: Register) -> None:
         return download(register.template, f"{register.title}名册样例.csv")
 
     def faults(who: ReadingAdministrator, state: StateDep, key: str) -> Response:
-        found = register.check(state.database, kept_content(state, who, key), state.services.vault, actor(who)).faults
+        found = register.check(state.database, kept_content(state, who, key), state.services.vault, who.actor).faults
         rows = [(str(each.line), each.column, each.written, each.message) for each in found]
         return download(write_csv(("行", "列", "写的是", "问题"), rows), f"{register.title}名册有问题的行.csv")
 
@@ -121,7 +121,7 @@ def _work(request: Request, register: Register, sent: Upload, state: State) -> H
         return _page(request, register, sent, errors={"file": sent.error}, status=422)
     verb = register.take if sent.do == "import" else register.check
     try:
-        done = verb(state.database, sent.content, state.services.vault, actor(sent.who))
+        done = verb(state.database, sent.content, state.services.vault, sent.who.actor)
     except Refused as error:
         return _page(request, register, sent, errors={"file": errors_of(error)[""]}, status=status_of(error))
     except IntegrityError:

@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.auth.dependencies import LoggedIn
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import Posted, actor, back, read_region, refused_page, shown
+from api.pages.admin_forms import Posted, back, read_region, refused_page, shown
 from api.state import State, StateDep
 from channels.hotline.gateways import (
     NewKey,
@@ -45,7 +45,7 @@ def enter(request: Request, who: ActingAdministrator, state: StateDep, fields: P
         region = read_region(form["region"], "region")
         with state.database.write() as session:
             key = register_gateway(
-                session, form["name"], region, form["callback_url"], state.services.vault, actor(who), new=True
+                session, form["name"], region, form["callback_url"], state.services.vault, who.actor, new=True
             )
     except Refused as error:
         return refused_page(request, "admin_gateway.html", who, error, gateway=None, form=form)
@@ -64,7 +64,7 @@ def change(request: Request, name: str, who: ActingAdministrator, state: StateDe
     try:
         region = read_region(form["region"], "region")
         with state.database.write() as session:
-            change_gateway(session, name, region, form["callback_url"], actor(who))
+            change_gateway(session, name, region, form["callback_url"], who.actor)
     except Refused as error:
         return refused_page(request, "admin_gateway.html", who, error, **(context | {"form": form}))
     return back(f"/admin/keys/{name}", "saved")
@@ -74,7 +74,7 @@ def change(request: Request, name: str, who: ActingAdministrator, state: StateDe
 def rotate(request: Request, name: str, who: ActingAdministrator, state: StateDep) -> Response:
     """The page with the secret on it, this once."""
     with state.database.write() as session:
-        key = rotate_key(session, name, state.services.vault, actor(who))
+        key = rotate_key(session, name, state.services.vault, who.actor)
     return _told(request, who, name, key)
 
 
@@ -87,7 +87,7 @@ def confirm_page(request: Request, name: str, key_id: str, who: ReadingAdministr
 def retire(request: Request, name: str, key_id: str, who: ActingAdministrator, state: StateDep) -> Response:
     try:
         with state.database.write() as session:
-            retire_key(session, key_id, actor(who))
+            retire_key(session, key_id, who.actor)
     except Refused as error:
         return _confirm(request, who, state, name, key_id, error)
     return back(f"/admin/keys/{name}", "closed")

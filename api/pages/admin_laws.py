@@ -1,21 +1,23 @@
 """法规 /admin/laws: what is held and what is doubtful about it, files taken in with a report as it goes, the index brought up to date."""
 
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth.dependencies import LoggedIn
 from api.knowledge.works import Kind, Work, Works
 from api.pages.admin import ActingAdministrator, ReadingAdministrator, admin_page
+from api.pages.admin_upload import DRAINED_MAX_BYTES, MEGABYTE, administrators_form
 from api.pages.laws import LawId
 from api.pages.listing import pages
 from api.pages.rendering import HEADERS, fragment
 from api.problems import status_of
 from api.state import State, StateDep
-from api.uploads import MEGABYTE, UPLOADS
 from core.region_names import UnclearRegion, region_written
 from escalation.errors import Refused
 from escalation.journal import audit
@@ -26,7 +28,9 @@ from knowledge_base.status import Outline, get_outline
 router = APIRouter(prefix="/admin/laws")
 
 _A_PAGE = 30
+MAX_BYTES = 32 * MEGABYTE
 MAX_FILES = 200
+_MOST_PARTS = 2000  # more than MAX_FILES, so that whoever sends too many is told in our words
 _TAKEN = ".docx,.md,.txt"
 
 
@@ -58,23 +62,44 @@ def work(who: ReadingAdministrator, state: StateDep) -> HTMLResponse:
     )
 
 
-@router.post("/import", max_body_size=UPLOADS["/admin/laws/import"])
-def take_in(
-    request: Request,
-    who: ActingAdministrator,
-    state: StateDep,
-    files: Annotated[list[UploadFile] | None, File()] = None,
-    region: Annotated[str, Form()] = "",
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    who: LoggedIn
+    files: list[UploadFile]
+    region: str = ""
+    too_large: str = ""
+    """Why there are no files, in a sentence."""
+
+
+async def _sent(request: Request, state: StateDep) -> _Sent:
+    who, form = await administrators_form(request, state, MAX_BYTES, _MOST_PARTS)
+    if isinstance(form, int):
+        most = MAX_BYTES // MEGABYTE
+        return _Sent(who, [], too_large=f"这些文件一共 {form} MB，一次最多上传 {most} MB，请分几次上传。")
+    files = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
+    return _Sent(who, files, str(form.get("region", "")))
+
+
+@router.post("/import", max_body_size=DRAINED_MAX_BYTES)
+def take_in(request: Request, sent: Annotated[_Sent, Depends(_sent)], state: StateDep) -> Response:
+    who = sent.who
     try:
-        named = _named(files or [])
-        place = _place(region)
-        actor = f"staff:{who.staff.id}"
-        started = Works(state.settings).take_in(named, place, who.staff.name, actor)
+        if sent.too_large:
+            raise Refused(sent.too_large, "files")
+        named = _named(sent.files)
+        place = _place(sent.region)
+        started = Works(state.settings).take_in(named, place, who.staff.name, who.actor)
         with state.database.write() as session:
-            audit(session, actor, "import_laws", started.id, files=[name for name, _ in named][:50], region=place or "")
+            audit(
+                session,
+                who.actor,
+                "import_laws",
+                started.id,
+                files=[name for name, _ in named][:50],
+                region=place or "",
+            )
     except Refused as refused:
-        return _page(request, state, who, refused=refused, import_region=region)
+        return _page(request, state, who, refused=refused, import_region=sent.region)
     return RedirectResponse("/admin/laws#work", 303)
 
 
@@ -83,12 +108,11 @@ def build(
     request: Request, who: ActingAdministrator, state: StateDep, encode: Annotated[bool, Form()] = False
 ) -> Response:
     """Bring the index up to date; with `encode` work out the missing vectors first."""
-    actor = f"staff:{who.staff.id}"
     try:
         then = state.knowledge_base.reload if state.knowledge_base is not None else (lambda: None)
-        Works(state.settings).build(who.staff.name, actor, encode=encode, then=then)
+        Works(state.settings).build(who.staff.name, who.actor, encode=encode, then=then)
         with state.database.write() as session:
-            audit(session, actor, "build_index", "index", encode=encode)
+            audit(session, who.actor, "build_index", "index", encode=encode)
     except Refused as refused:
         return _page(request, state, who, refused=refused)
     return RedirectResponse("/admin/laws#work", 303)
@@ -128,8 +152,8 @@ def _page(
         outline=outline, standing=_standing(state, outline), ranks=list(Rank), places=places, forces=list(Force),
         doubts=list(Doubt), pages=pages("/admin/laws", chosen, number, found.total, _A_PAGE),
         filtered=any(chosen.values()), error=refused.message if refused else "", field=refused.field if refused else "",
-        import_region=import_region, most=UPLOADS["/admin/laws/import"] // MEGABYTE, max_files=MAX_FILES, accept=_TAKEN,
-        most_bytes=UPLOADS["/admin/laws/import"], said=False, **_works(state),
+        import_region=import_region, most=MAX_BYTES // MEGABYTE, max_files=MAX_FILES, accept=_TAKEN,
+        most_bytes=MAX_BYTES, said=False, **_works(state),
     )  # fmt: skip
 
 

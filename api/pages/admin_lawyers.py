@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.auth.dependencies import LoggedIn
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import STATES, Posted, Search, actor, back, download, page_number, refused_page, shown
+from api.pages.admin_forms import STATES, Posted, Search, back, download, page_number, refused_page, shown
 from api.state import State, StateDep
 from core.clock import now
 from core.region_names import UnclearRegion, region_written
@@ -62,7 +62,7 @@ def export(who: ActingAdministrator, state: StateDep, fields: Posted) -> Respons
     active = {"yes": True, "no": False}.get(fields.get("state", ""))
     sought = Sought(fields.get("q", ""), region, fields.get("tier", ""), active)
     with state.database.write() as session:
-        content = export_lawyers(session, sought, actor(who))
+        content = export_lawyers(session, sought, who.actor)
     return download(content, f"律师名册{now():%Y%m%d}.csv")
 
 
@@ -75,7 +75,7 @@ def new_page(request: Request, who: ReadingAdministrator) -> HTMLResponse:
 def enter(request: Request, who: ActingAdministrator, state: StateDep, fields: Posted) -> Response:
     try:
         with state.database.write() as session:
-            lawyer_id = save_lawyer(session, _cells(fields, {}), state.services.vault, actor(who))
+            lawyer_id = save_lawyer(session, _cells(fields, {}), state.services.vault, who.actor)
     except Refused as error:
         return refused_page(request, "admin_lawyer.html", who, error, **_form(None, _NEW | fields))
     return back(f"/admin/lawyers/{lawyer_id}", "added")
@@ -92,7 +92,7 @@ def change(request: Request, lawyer_id: UUID, who: ActingAdministrator, state: S
     standing = _look(state, lawyer_id)
     try:
         with state.database.write() as session:
-            save_lawyer(session, _cells(fields, standing.contacts), state.services.vault, actor(who), lawyer_id)
+            save_lawyer(session, _cells(fields, standing.contacts), state.services.vault, who.actor, lawyer_id)
     except Refused as error:
         form = _form(standing, _filled(standing) | fields, _phone(state, standing))
         return refused_page(request, "admin_lawyer.html", who, error, **form)
@@ -109,7 +109,7 @@ def set_active(
     lawyer_id: UUID, who: ActingAdministrator, state: StateDep, active: Annotated[bool, Form()] = False
 ) -> Response:
     with state.database.write() as session:
-        set_lawyer_active(session, lawyer_id, active, actor(who))
+        set_lawyer_active(session, lawyer_id, active, who.actor)
     return back(f"/admin/lawyers/{lawyer_id}", "opened" if active else "closed")
 
 

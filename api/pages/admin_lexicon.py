@@ -58,7 +58,7 @@ def write(
         if do == "try":
             return _try(request, state, who, word, legal, question, region)
         name, parts = words.written(word, legal)
-        words.put(state.database, words.lexicon_of(state.settings), name, parts, f"staff:{who.staff.id}")
+        words.put(state.database, words.lexicon_of(state.settings), name, parts, who.actor)
     except Refused as refused:
         return _page(
             request, state, who, refused=refused, word=word, legal=legal, question=question, region=region
@@ -69,7 +69,7 @@ def write(
 @router.post("/remove")
 def remove(request: Request, who: ActingReviewer, state: StateDep, word: Annotated[str, Form()] = "") -> Response:
     try:
-        words.remove(state.database, words.lexicon_of(state.settings), word, f"staff:{who.staff.id}")
+        words.remove(state.database, words.lexicon_of(state.settings), word, who.actor)
     except Refused as refused:
         return _page(request, state, who, refused=refused)
     return RedirectResponse("/admin/lexicon#listed", 303)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, Response
 
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import STATES, Posted, Search, actor, back, download, page_number, refused_page, shown
+from api.pages.admin_forms import STATES, Posted, Search, back, download, page_number, refused_page, shown
 from api.state import State, StateDep
 from core.clock import now
 from escalation.errors import NotFound, Refused
@@ -42,7 +42,7 @@ def list_page(request: Request, who: ReadingAdministrator, state: StateDep) -> H
 @router.post("/export")
 def export(who: ActingAdministrator, state: StateDep) -> Response:
     with state.database.write() as session:
-        content = export_offices(session, actor(who))
+        content = export_offices(session, who.actor)
     return download(content, f"办事机构名册{now():%Y%m%d}.csv")
 
 
@@ -56,7 +56,7 @@ def enter(request: Request, who: ActingAdministrator, state: StateDep, fields: P
     cells = _cells(fields)
     try:
         with state.database.write() as session:
-            office_id = save_office(session, cells, actor(who))
+            office_id = save_office(session, cells, who.actor)
     except Refused as error:
         return refused_page(request, "admin_office.html", who, error, **_form(None, cells))
     return back(f"/admin/offices/{office_id}", "added")
@@ -72,7 +72,7 @@ def change(request: Request, office_id: UUID, who: ActingAdministrator, state: S
     context, cells = _look(state, office_id), _cells(fields)
     try:
         with state.database.write() as session:
-            save_office(session, cells, actor(who), office_id)
+            save_office(session, cells, who.actor, office_id)
     except Refused as error:
         return refused_page(request, "admin_office.html", who, error, **(context | {"form": cells}))
     return back(f"/admin/offices/{office_id}", "saved")
@@ -99,7 +99,7 @@ def set_active(
     office_id: UUID, who: ActingAdministrator, state: StateDep, active: Annotated[bool, Form()] = False
 ) -> Response:
     with state.database.write() as session:
-        (reopen_office if active else close_office)(session, office_id, actor(who))
+        (reopen_office if active else close_office)(session, office_id, who.actor)
     return back(f"/admin/offices/{office_id}", "opened" if active else "closed")
 
 

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth.dependencies import LoggedIn
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import Posted, Search, actor, page_number, refused_page, shown
+from api.pages.admin_forms import Posted, Search, page_number, refused_page, shown
 from api.state import State, StateDep
 from core.regions import UnknownRegion, full_name, get_region
 from escalation.audit_reading import history, names_of
@@ -37,7 +37,7 @@ def write(request: Request, region: str, who: ActingAdministrator, state: StateD
     try:
         with state.database.write() as session:
             values = {name: value for name, value in own.items() if value}
-            changed = write_region_policy(session, region, values, actor(who), base=state.policy)
+            changed = write_region_policy(session, region, values, who.actor, base=state.policy)
     except Refused as error:
         return _refused(request, who, state, region, own, error)
     return RedirectResponse(f"/admin/policy?region={region}&done={'saved' if changed else 'same'}", 303)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from starlette.responses import HTMLResponse, Response
 
 from api.pages.admin import ActingAdministrator, ReadingAdministrator
-from api.pages.admin_forms import STATES, Posted, Search, actor, back, download, page_number, refused_page, shown
+from api.pages.admin_forms import STATES, Posted, Search, back, download, page_number, refused_page, shown
 from api.state import State, StateDep
 from channels.models import Post
 from channels.posts import export_posts, figures_of, find_posts, save_post, set_post_active, sought_posts
@@ -45,7 +45,7 @@ def export(request: Request, who: ActingAdministrator, state: StateDep) -> Respo
     search = _search(request)
     _must_be_clear(search)
     with state.database.write() as session:
-        content = export_posts(session, sought_posts(search["q"], search.region, search.active), actor(who))
+        content = export_posts(session, sought_posts(search["q"], search.region, search.active), who.actor)
     return download(content, f"服务点名册{now():%Y%m%d}.csv")
 
 
@@ -84,7 +84,7 @@ def enter(request: Request, who: ActingAdministrator, state: StateDep, fields: P
     cells = _cells(fields)
     try:
         with state.database.write() as session:
-            code = save_post(session, cells, actor(who))
+            code = save_post(session, cells, who.actor)
     except Refused as error:
         return refused_page(request, "admin_post.html", who, error, **_form(None, cells))
     return back(f"/admin/posts/{code}", "added")
@@ -100,7 +100,7 @@ def change(request: Request, code: str, who: ActingAdministrator, state: StateDe
     context, cells = _look(state, code), _cells(fields) | {"编号": code}
     try:
         with state.database.write() as session:
-            save_post(session, cells, actor(who), code)
+            save_post(session, cells, who.actor, code)
     except Refused as error:
         return refused_page(request, "admin_post.html", who, error, **(context | {"form": cells}))
     return back(f"/admin/posts/{code}", "saved")
@@ -131,7 +131,7 @@ def set_active(
     code: str, who: ActingAdministrator, state: StateDep, active: Annotated[bool, Form()] = False
 ) -> Response:
     with state.database.write() as session:
-        set_post_active(session, code, active, actor(who))
+        set_post_active(session, code, active, who.actor)
     return back(f"/admin/posts/{code}", "opened" if active else "closed")
 
 

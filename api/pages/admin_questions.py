@@ -81,7 +81,7 @@ def begin(
         query = urlencode([*(("question", str(each)) for each in asked), ("category", category)])
         return RedirectResponse(f"/admin/cards/-/new?{query}", 303)
     with state.database.write() as session:
-        card = draft_from_answer(session, answer, f"staff:{who.staff.id}", asked)
+        card = draft_from_answer(session, answer, who.actor, asked)
     return RedirectResponse(f"/admin/cards/{card}", 303)
 
 

@@ -1,7 +1,8 @@
-"""A file from an administrator's machine. Nothing of it is read before it is known who sends it, and no more than the bound;
-what was checked is kept for a while, so that importing it afterwards needs no second choosing."""
+"""Files from an administrator's machine. Nothing of them is read before it is known who sends them, and no more than the bound;
+a register that was checked is kept for a while, so that importing it afterwards needs no second choosing."""
 
 import base64
+import math
 import zlib
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.auth.dependencies import LoggedIn, who_is_it
@@ -21,11 +22,12 @@ from core.live import PREFIX
 from core.security import same
 from escalation.errors import Refused
 
-UPLOAD_MAX_BYTES = 8 * 1024 * 1024
+MEGABYTE = 2**20
+UPLOAD_MAX_BYTES = 8 * MEGABYTE
 """A register of 16,000 lawyers is under 3 MB."""
-DRAINED_MAX_BYTES = 256 * 1024 * 1024
+DRAINED_MAX_BYTES = 256 * MEGABYTE
 """The bound of these routes as the server sees it. What lies between the two is thrown away as it comes: a browser hears an
-answer only when it has sent its file."""
+answer only when it has sent its files."""
 
 _KEPT_SECONDS = 1800
 
@@ -43,23 +45,36 @@ class Upload:
     """Why there is no content, in a sentence."""
 
 
-async def uploaded(request: Request, state: StateDep) -> Upload:
-    """Raises NotLoggedIn; 403 for others than administrators, and without the form's token."""
+async def administrators_form(
+    request: Request, state: State, most_bytes: int, most_files: int
+) -> tuple[LoggedIn, FormData | int]:
+    """Who sends a form, and the form; in its place how many megabytes it has (rounded up), where that is more than may be.
+
+    Raises NotLoggedIn; 403 for others than administrators, and without the form's token.
+    """
     who = await run_in_threadpool(who_is_it, request, state)
     if who is None:
         raise NotLoggedIn
     administering(who)
     length = int(request.headers.get("content-length", "0"))
-    if length > UPLOAD_MAX_BYTES:
+    if length > most_bytes:
         async for _ in request.stream():
             pass
-        size, most = length / 1024 / 1024, UPLOAD_MAX_BYTES // 1024 // 1024
-        return Upload(who, error=f"这个文件有 {size:.0f} MB，最多 {most} MB。请分成几个文件，一个一个导入。")
+        return who, math.ceil(length / MEGABYTE)
     if not length:
         raise HTTPException(411, "请求没有写明内容有多长")
-    form = await request.form(max_files=1, max_fields=8, max_part_size=65536)
+    form = await request.form(max_files=most_files, max_fields=8, max_part_size=65536)
     if not same(str(form.get("csrf_token", "")), who.csrf_token):
         raise HTTPException(403, "这一页是上一次登录时打开的，请刷新后重试")
+    return who, form
+
+
+async def uploaded(request: Request, state: StateDep) -> Upload:
+    """Raises as `administrators_form`."""
+    who, form = await administrators_form(request, state, UPLOAD_MAX_BYTES, 1)
+    if isinstance(form, int):
+        most = UPLOAD_MAX_BYTES // MEGABYTE
+        return Upload(who, error=f"这个文件有 {form} MB，最多 {most} MB。请分成几个文件，一个一个导入。")
     do = "import" if form.get("do") == "import" else "check"
     if key := str(form.get("kept", "")):
         kept = await run_in_threadpool(_kept, state, who, key)

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.pages.rendering import is_htmx, page
-from api.uploads import refusal
+from api.problems import too_large
 
 # Addresses that programs use: they get problem details whatever they say they accept.
 _INTERFACES = ("/v1/", "/healthz", "/readyz", "/metrics", "/webhook")
@@ -46,7 +46,7 @@ class TooLargePage:
             nonlocal refused
             if message["type"] == "http.response.start" and message["status"] == 413:
                 refused = True
-                await says(Request(scope), 413, refusal(scope["path"]))(scope, receive, send)
+                await says(Request(scope), 413, too_large(Request(scope)))(scope, receive, send)
             if not refused:
                 await send(message)
 

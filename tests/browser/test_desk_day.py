@@ -62,7 +62,8 @@ def ask(service: Service, record: Database) -> Ask:
 def log_in(page: Page, login: str = "chen") -> None:
     page.fill("[name=login]", login)
     page.fill("[name=password]", PASSWORD)
-    page.click("main .primary")
+    with page.expect_navigation():  # until it is loaded: a key pressed before the scripts are there does nothing
+        page.click("main .primary")
 
 
 def at_round(visit: Visit, round_id: str, login: str = "chen", **how: bool) -> Visitor:
@@ -172,7 +173,8 @@ def test_everything_by_keyboard(visit: Visit, ask: Ask) -> None:
     page.keyboard.press("k")
     has_focus(page, "#queue li:first-child a")
     page.locator(f"#r-{first} a").focus()
-    page.keyboard.press("o")
+    with page.expect_navigation():
+        page.keyboard.press("o")
     expect(page.locator("#round-title")).to_be_visible()
     expect(page).to_have_url(re.compile(first))
 

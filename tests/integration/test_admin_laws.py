@@ -10,7 +10,7 @@ from people import Service
 from sqlalchemy import select
 
 from api.knowledge.works import Kind, Work, Works, try_lock
-from api.uploads import UPLOADS
+from api.pages.admin_laws import MAX_BYTES, MAX_FILES
 from core import clock
 from core.database import Database
 from core.settings import Settings
@@ -77,9 +77,9 @@ def test_what_cannot_be_taken_in_is_said_beside_its_field(service: Service, admi
     assert "没有“亚特兰蒂斯”这个地区" in page
     assert Works(service.settings).last(Kind.IMPORT) is None
     uploads(a_reviewer(service), FILES[:1], 403)  # a supervisor
-    most = UPLOADS["/admin/laws/import"]
-    said = uploads(administrator, [("大.txt", "法" * (most // 3 + 1))], 413)
-    assert "一次最多上传 32 MB" in said
+    large = [("大.txt", "法" * (MAX_BYTES // 3 + 1))]
+    assert "这些文件一共 33 MB，一次最多上传 32 MB" in uploads(administrator, large, 422)
+    assert f"一次最多 {MAX_FILES} 个文件" in uploads(administrator, [FILES[0]] * (MAX_FILES + 1), 422)
     elsewhere = administrator.sends("/admin/lexicon", 413, word="灯" * 30_000)
     assert "一个请求最多 64 KB" in words(elsewhere.text)
 
