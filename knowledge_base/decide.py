@@ -210,7 +210,8 @@ class Calibration:
     def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same for many, shape (n,)."""
         linear = ((rows - self._mean) / self._scale) @ self._coefficients + self._intercept
-        return np.asarray(1 / (1 + np.exp(-linear)))
+        # The logistic function in a form that cannot overflow.
+        return np.asarray((1 + np.tanh(linear / 2)) / 2)
 
 
 class Decider:
