@@ -47,7 +47,7 @@ def main() -> int:
         _say("对话模型已是最新")
     else:
         output.mkdir(parents=True, exist_ok=True)
-        _say("正在训练对话模型，约三分钟")
+        _say("正在训练对话模型，约四分钟")
         started = time.monotonic()
         if not _train(model):
             _say("对话模型训练失败")
