@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.board.auth import SupervisorDep
-from api.board.figures import PeriodDep, RegionDep
+from api.board.figures import PeriodDep, RegionDep, csv_file
 from api.board.schemas import (
     AppealOut,
     Appeals,
@@ -97,8 +97,4 @@ def orders(
         found = export_orders(session, Vault(state.settings), period.since, period.until, region, channel, who.actor)
     if form == "json":
         return Response(as_json(found), media_type="application/json")
-    return Response(
-        as_csv(found),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="orders.csv"', "Cache-Control": "no-store"},
-    )
+    return csv_file("orders", as_csv(found))

@@ -131,9 +131,14 @@ def posts(
     return found if form == "json" else _sheet(tables.post_table(found))
 
 
-def _sheet(table: tables.Table) -> Response:
+def csv_file(name: str, content: str) -> Response:
+    """A CSV to be kept as `name`.csv (ASCII letters)."""
     return Response(
-        table.as_csv(),
+        content,
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{table.name}.csv"', "Cache-Control": "no-store"},
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"},
     )
+
+
+def _sheet(table: tables.Table) -> Response:
+    return csv_file(table.name, table.as_csv())

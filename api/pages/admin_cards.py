@@ -1,9 +1,11 @@
 """问答卡片 /admin/cards: what waits for review, every card found, written, held against the law, published, taken out of service."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request
+from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -137,21 +139,27 @@ def publish(request: Request, card_id: str, who: ActingReviewer, state: StateDep
 def withdraw(
     request: Request, card_id: str, who: ActingReviewer, state: StateDep, reason: Annotated[str, Form()] = ""
 ) -> Response:
-    try:
-        with state.database.write() as session:
-            verbs.withdraw(session, card_id, who.actor, reason)
-    except Refused as refused:
-        return _again(request, state, who, card_id, refused, reason)
-    return _done(state, who, card_id)
+    return _taken_back(verbs.withdraw, request, state, who, card_id, reason)
 
 
 @router.post("/{card_id}/return")
 def return_to_draft(
     request: Request, card_id: str, who: ActingReviewer, state: StateDep, reason: Annotated[str, Form()] = ""
 ) -> Response:
+    return _taken_back(verbs.return_to_draft, request, state, who, card_id, reason)
+
+
+def _taken_back(
+    verb: Callable[[Session, str, str, str], object],
+    request: Request,
+    state: State,
+    who: LoggedIn,
+    card_id: str,
+    reason: str,
+) -> Response:
     try:
         with state.database.write() as session:
-            verbs.return_to_draft(session, card_id, who.actor, reason)
+            verb(session, card_id, who.actor, reason)
     except Refused as refused:
         return _again(request, state, who, card_id, refused, reason)
     return _done(state, who, card_id)
