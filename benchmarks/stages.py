@@ -32,6 +32,7 @@ from knowledge_base.index import open_index
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.question_encoder import QuestionEncoder
 from knowledge_base.rank import Ranker, ranking_features
+from knowledge_base.rerank import Reranker, rank_candidates
 from knowledge_base.search import KnowledgeBase
 from knowledge_base.training.corpus import load_corpus
 from knowledge_base.training.material import shipped_questions
@@ -63,7 +64,8 @@ def main() -> None:
         memory["static embedding"] = anonymous()
         encoder.encode(["甲"])
         memory["question encoder"] = anonymous()
-        index, ranker, decider = open_index(corpus.settings.index_dir), Ranker.load(), Decider.load()
+        index, decider = open_index(corpus.settings.index_dir), Decider.load()
+        Ranker.load(), Reranker.load()
         memory["index, ranker, classifier"] = anonymous()
         lexicon = Lexicon(corpus.settings.home_dir / "lexicon.yml")
         mask, spans = index.applicable("100000", AS_OF)
@@ -72,9 +74,9 @@ def main() -> None:
             for text in asked
         ]
         found = [gather(index, query, mask, spans) for query in queries]
-        columns = [ranking_features(query.text, each) for query, each in zip(queries, found, strict=True)]
-        scores = [ranker.scores(each) for each in columns]
-        orders = [np.argsort(-each, kind="stable") for each in scores]
+        rankings = [
+            rank_candidates(query.text, each, index.lexical) for query, each in zip(queries, found, strict=True)
+        ]
         knowledge_base = KnowledgeBase.open(corpus.settings, corpus.database)
         memory["knowledge base open"] = anonymous()
         places = [100000]
@@ -89,9 +91,9 @@ def main() -> None:
             "BM25 with known questions": lambda i: index.known.asked_scores(asked[i]),
             "all candidates (the above and more)": lambda i: gather(index, queries[i], mask, spans),
             "ranking columns": lambda i: ranking_features(asked[i], found[i]),
-            "ranking": lambda i: ranker.scores(columns[i]),
+            "ranking (the columns too)": lambda i: rank_candidates(asked[i], found[i], index.lexical),
             "decision": lambda i: decider.decide(
-                asked[i], queries[i].meaning, found[i], columns[i], scores[i], orders[i], []
+                asked[i], queries[i].meaning, found[i], rankings[i], rankings[i].order, []
             ),
             "whole": lambda i: knowledge_base.search(asked[i], as_of=AS_OF, limit=10),
         }

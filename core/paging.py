@@ -18,10 +18,17 @@ class Paged(Generic[T]):
     total: int
     number: int = 1
     """Which page this is, counted from 1."""
+    size: int = PAGE_ROWS
 
     @property
     def pages(self) -> int:
-        return max(1, -(-self.total // PAGE_ROWS))
+        return max(1, -(-self.total // self.size))
+
+
+def page_of(rows: Sequence[T], number: int, size: int = PAGE_ROWS) -> Paged[T]:
+    """A page of a list; a number beyond the last page, or below the first, gives that page."""
+    wanted = min(max(number, 1), Paged([], len(rows), size=size).pages)
+    return Paged(rows[(wanted - 1) * size : wanted * size], len(rows), wanted, size)
 
 
 def one_page(session: Session, statement: Select[T], number: int) -> Paged[T]:

@@ -66,6 +66,12 @@ class Candidates:
     """Which question that is, of those that ship as text (a position in `KnownQuestions.texts`); -1 where there is none."""
     count: Floats
     """How many known questions point to the article."""
+    learned: Floats
+    """How many of them are learned ones: what citizens have really asked, while others were written to cover the law."""
+    law_learned: Floats
+    """How often learned questions point to an article of its law."""
+    law_learned_share: Floats
+    """The same for each article of the law."""
     named: Floats
     """1 where the question names the article's law."""
     local: Floats
@@ -112,6 +118,8 @@ def gather(
     meaning = _cosines(index, query.meaning, rows)
     of_near = _Aligned(near.rows, rows)
     of_asked = _Aligned(asked_rows, rows)
+    learned_rows, learned = index.known.learned_rows, index.known.learned_count
+    of_law = np.bincount(index.law[learned_rows], weights=learned, minlength=len(index.laws)).astype(np.float32)[laws]
     return Candidates(
         rows=rows,
         laws=laws,
@@ -127,6 +135,9 @@ def gather(
         near_first=of_near(near.first),
         near_question=of_near(near.question.astype(np.float32), -1).astype(np.int64),
         count=of_asked(index.known.asked_count.astype(np.float32)),
+        learned=_Aligned(learned_rows, rows)(learned),
+        law_learned=of_law,
+        law_learned_share=of_law / index.law_sizes[laws],
         named=_named(index, query.text, laws),
         local=(index.region[rows] != _NATION).astype(np.float32),
         length=index.length[rows].astype(np.float32),

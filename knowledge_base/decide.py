@@ -25,6 +25,7 @@ from knowledge_base.cards.matching import CardMatches
 from knowledge_base.kinds import Kind, KindClassifier
 from knowledge_base.model_files import CALIBRATION, CARD_CALIBRATION
 from knowledge_base.references import Reference
+from knowledge_base.rerank import Ranking
 from knowledge_base.text import STOPWORDS
 
 Floats = NDArray[np.float32]
@@ -38,6 +39,7 @@ _SHAPE = (
 FEATURES = (
     *_SHAPE, *(f"first_{name}" for name in rank.FEATURES), *(f"second_less_first_{name}" for name in rank.FEATURES),
     *(f"score_{place}" for place in range(1, 6)),
+    "odds", "odds_best", "odds_above_others", "odds_second", "odds_third", "chance", "chances_of_three",
 )  # fmt: skip
 
 _PERSON = re.compile(
@@ -137,16 +139,22 @@ def content_words(question: str) -> list[str]:
     return [word for word in rjieba.cut(question) if _WORD.match(word) and (word in "不没还" or word not in STOPWORDS)]
 
 
-def features(
-    question: str, candidates: Candidates, columns: Floats, scores: Floats, order: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """A ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first, at least one.
+def features(question: str, candidates: Candidates, ranking: Ranking, order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A ranking as numbers, in the order of FEATURES. `order`: positions of the candidates, best first, at least one."""
+    five = order[np.minimum(np.arange(5), len(order) - 1)]
+    first, second = (np.nan_to_num(ranking.columns[place], nan=-1) for place in five[:2])
+    shape = _shape(question, candidates, ranking.total, order)
+    return np.concatenate([shape, first, second - first, ranking.total[five], _odds(ranking.odds, five)])
 
-    `columns`: of `rank.ranking_features`.
-    """
-    first, second = (np.nan_to_num(columns[order[min(place, len(order) - 1)]], nan=-1) for place in (0, 1))
-    highest = scores[order[np.minimum(np.arange(5), len(order) - 1)]]
-    return np.concatenate([_shape(question, candidates, scores, order), first, second - first, highest])
+
+def _odds(odds: Floats, five: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What the reranker says of the first three."""
+    three = odds[five[:3]].astype(np.float64)
+    others = np.delete(odds, five[0])
+    chances = _logistic(three)
+    return np.array([
+        three[0], odds.max(), three[0] - others.max(initial=odds.min()), three[1], three[2], chances[0], chances.sum(),
+    ], dtype=np.float64)  # fmt: skip
 
 
 def _shape(question: str, candidates: Candidates, scores: Floats, order: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -172,6 +180,11 @@ def _shape(question: str, candidates: Candidates, scores: Floats, order: NDArray
         float(candidates.near_share[first]), float(candidates.near_share[three].sum()), float(candidates.near_words[first]),
         candidates.known, np.log(words), float(candidates.named[first]), float(np.mean(laws == laws[0])),
     ], dtype=np.float64)  # fmt: skip
+
+
+def _logistic(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """In a form that cannot overflow."""
+    return np.asarray((1 + np.tanh(values / 2)) / 2)
 
 
 class Calibration:
@@ -210,8 +223,7 @@ class Calibration:
     def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same for many, shape (n,)."""
         linear = ((rows - self._mean) / self._scale) @ self._coefficients + self._intercept
-        # The logistic function in a form that cannot overflow.
-        return np.asarray((1 + np.tanh(linear / 2)) / 2)
+        return _logistic(linear)
 
 
 class Decider:
@@ -250,12 +262,12 @@ class Decider:
         return ruled.reason if ruled is not None else ""
 
     def decide(
-        self, question: str, meaning: Floats, candidates: Candidates, columns: Floats, scores: Floats, order: NDArray[np.int64],
+        self, question: str, meaning: Floats, candidates: Candidates, ranking: Ranking, order: NDArray[np.int64],
         references: Sequence[Reference], *, statutes_only: bool = True, known: bool = False,
     ) -> Outcome:  # fmt: skip
         """The outcome for a ranked question; what the texts themselves forbid is the caller's to check.
 
-        `meaning`: the question's vector from the question encoder. `columns`: of `rank.ranking_features`. `known`: it is a known question word for word, and the
+        `meaning`: the question's vector from the question encoder. `known`: it is a known question word for word, and the
         articles it names rank first.
         """
         ruled = rule(question, bool(references), statutes_only=statutes_only)
@@ -263,7 +275,7 @@ class Decider:
             ruled = self._by_kind(self.kinds.probabilities(question, meaning))
         if not len(order):
             return ruled or Outcome(Decision.ESCALATE, 0.0)
-        shape = features(question, candidates, columns, scores, order)
+        shape = features(question, candidates, ranking, order)
         first, three = round(self.first.probability(shape), 4), round(self.three.probability(shape), 4)
         if known:
             first, three = max(first, _KNOWN), max(three, _KNOWN)

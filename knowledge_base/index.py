@@ -77,6 +77,8 @@ class Index:
         rows = json.loads((folder / "laws.json").read_text(encoding="utf-8"))
         self.laws = [_LawRow(UUID(row[0]), *row[1:]) for row in rows]
         self._law_starts = np.searchsorted(self.law, np.arange(len(self.laws) + 1)).tolist()
+        self.law_sizes = np.diff(self._law_starts).astype(np.float32)
+        """By law, how many articles all its versions have."""
         self._regions = _region_spans([law.region for law in self.laws], self._law_starts)
         self.meaning = DenseIndex(folder / "meaning")
         """The articles' vectors for the question encoder; zero where there is none."""

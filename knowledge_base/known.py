@@ -73,7 +73,13 @@ class KnownQuestions:
         """By how many."""
         self._asked = LexicalIndex(folder / "asked") if len(self.asked_rows) else None
         self._asked_in = lru_cache(maxsize=64)(self._find_asked_in)
-        self._as_text = np.array([not text.startswith(HASHED) for text in self.texts])
+        learned = np.array([text.startswith(HASHED) for text in self.texts], dtype=np.bool_)
+        self._as_text = ~learned
+        pointed = [row for place in np.flatnonzero(learned).tolist() for row in self.targets[place]]
+        self.learned_rows, count = np.unique(np.array(pointed, dtype=np.int64), return_counts=True)
+        """The articles that some learned question points to, ascending: what citizens have really asked about."""
+        self.learned_count = count.astype(np.float32)
+        """By how many."""
 
     def near(self, question: str, meaning: Floats, places: Sequence[int], mask: NDArray[np.bool_]) -> Near:
         """What the questions asked in `places` say of this one. `mask`: the rows that apply."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge_base.postings import hash_token, mapped
+from knowledge_base.postings import hash_token, mapped, ragged
 from knowledge_base.text import query_tokens
 
 Floats = NDArray[np.float32]
@@ -23,6 +23,8 @@ class LexicalIndex:
         self._starts = mapped(folder / "posting_starts.npy")
         self._rows = mapped(folder / "posting_rows.npy")
         self._scores = mapped(folder / "posting_scores.npy")
+        self._text_starts = mapped(folder / "starts.npy")
+        self._text_tokens = mapped(folder / "tokens.npy")
         self.size = len(mapped(folder / "sizes.npy"))
 
     def scores(self, question: str, spans: Spans | None = None) -> tuple[Floats, float]:
@@ -51,9 +53,31 @@ class LexicalIndex:
         """What a text would score that had each of the question's tokens about once: makes scores comparable."""
         hashes = _hashes(question)
         places = np.minimum(np.searchsorted(self._vocabulary, hashes), len(self._vocabulary) - 1)
-        counts = self._starts[places + 1] - self._starts[places]
-        counts = np.where(self._vocabulary[places] == hashes, counts, 0)
-        return float(np.log1p((self.size - counts + 0.5) / (counts + 0.5)).sum())
+        return float(self._idf(places, self._vocabulary[places] == hashes).sum())
+
+    def overlap(self, question: str, rows: Integers) -> Floats:
+        """Which share of the question's tokens each of these texts has, and which of the text's the question has, the rarer
+        ones counting more; shape (len(rows), 2), 0…1.
+        """
+        hashes = np.unique(_hashes(question))
+        places = np.minimum(np.searchsorted(self._vocabulary, hashes), len(self._vocabulary) - 1)
+        known = self._vocabulary[places] == hashes
+        weights, asked = self._idf(places, known), places[known]
+        starts, stops = self._text_starts[rows], self._text_starts[rows + 1]
+        tokens = self._text_tokens[ragged(starts, stops - starts)]
+        text = np.repeat(np.arange(len(rows)), stops - starts)
+        shared = np.isin(tokens, asked)
+        common = np.bincount(text[shared], weights=self._idf(tokens[shared]), minlength=len(rows))
+        whole = np.bincount(text, weights=self._idf(tokens), minlength=len(rows))
+        return np.stack([common / max(weights.sum(), 1e-6), common / np.maximum(whole, 1e-6)], axis=1).astype(
+            np.float32
+        )
+
+    def _idf(self, tokens: NDArray[np.integer], known: NDArray[np.bool_] | bool = True) -> NDArray[np.float64]:
+        """Lucene's, of tokens at these positions in the vocabulary; those that are not known are in no text."""
+        counts = np.where(known, self._starts[tokens + 1] - self._starts[tokens], 0)
+        weights: NDArray[np.float64] = np.log1p((self.size - counts + 0.5) / (counts + 0.5))
+        return weights
 
 
 @lru_cache(maxsize=64)

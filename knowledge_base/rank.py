@@ -24,6 +24,7 @@ FEATURES = (
     *(f"{system}_{form}" for system in _SYSTEMS for form in ("value", "gap", "rank")),
     "lexical_ratio", "asked_ratio", "near_first", "count", "named", "local", "length",
     "law_by_meaning", "law_by_words", "law_by_near", "law_gap", "known", "question_length", "nearest_similarity", "systems",
+    "learned", "law_learned", "law_learned_share",
 )  # fmt: skip
 _MARKS = re.compile(r"[\W_]+")
 LOCAL_MARGIN = 1.0
@@ -66,6 +67,7 @@ def ranking_features(question: str, candidates: Candidates) -> NDArray[np.float3
         best_of_law.max(initial=-1) - best_of_law[position],
         whole(candidates.known), whole(np.log1p(len(question))), whole(candidates.nearest_similarity),
         np.sum(top, axis=0).astype(np.float32),
+        np.log1p(candidates.learned), np.log1p(candidates.law_learned), 100 * candidates.law_learned_share,
     ]  # fmt: skip
     return np.stack(columns, axis=1).astype(np.float32)
 

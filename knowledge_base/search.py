@@ -30,8 +30,9 @@ from knowledge_base.index import Index, IndexMissing, current_name, open_index
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.models import Article, Card, Force, Law, Version, force_on
 from knowledge_base.question_encoder import QuestionEncoder
-from knowledge_base.rank import Ranker, answers_of_known, law_of_the_place, ranking_features
+from knowledge_base.rank import answers_of_known, law_of_the_place
 from knowledge_base.references import Reference, find_citations, find_references
+from knowledge_base.rerank import rank_candidates
 from knowledge_base.results import CardAnswer, Hit, SearchResult
 from knowledge_base.text import normalise_question
 
@@ -66,7 +67,6 @@ class KnowledgeBase:
         self._embedding = embedding
         self._encoder = QuestionEncoder()
         self._lexicon = Lexicon(settings.home_dir / "lexicon.yml")
-        self._ranker = Ranker.load()
         self._decider = Decider.load()
         self._state = _State(index, database)
         self._reloading = threading.Lock()
@@ -153,18 +153,17 @@ class KnowledgeBase:
         mask, spans = state.applicable(region, day)
         places = [int(code) for code in lineage(region)]
         candidates = gather(state.index, query, mask, spans, places)
-        columns = ranking_features(question, candidates)
-        scores = self._ranker.scores(columns)
-        order = law_of_the_place(np.argsort(-scores, kind="stable"), candidates, scores)
+        ranking = rank_candidates(question, candidates, state.index.lexical)
+        order = law_of_the_place(ranking.order, candidates, ranking.scores)
         named = answers_of_known(question, candidates, state.index.known.texts)
         order = np.concatenate([named, order[~np.isin(order, named)]])
         references = _references(question, state.index)
         asked_for, missing = _rows_asked_for(state.index, references, region, day)
         outcome = self._decider.decide(
-            question, query.meaning, candidates, columns, scores, order, references,
+            question, query.meaning, candidates, ranking, order, references,
             statutes_only=state.index.statutes_only, known=len(named) > 0,
         )  # fmt: skip
-        ranked = [(int(candidates.rows[i]), float(scores[i])) for i in order[: limit + len(asked_for) + 5]]
+        ranked = [(int(candidates.rows[i]), float(ranking.total[i])) for i in order[: limit + len(asked_for) + 5]]
         hits = self._hits(state.index, [(row, 2.0) for row in asked_for], ranked, region, day)
         outcome = _hold_to_the_law(outcome, hits, {state.index.article_id(row) for row in asked_for}, missing)
         card = None

@@ -52,13 +52,20 @@ def encode(
     console.print(f"{'索引已建好' if report.built else '索引没有变化'}：{report.articles} 条")
 
 
-def train(data: Data, work: Work = Path("build/train")) -> None:
-    """从数据重新训练随软件来的全部模型（两个核心约两小时），写进 knowledge_base/model。"""
+def train(
+    data: Data,
+    work: Work = Path("build/train"),
+    onward: Annotated[
+        bool,
+        typer.Option("--onward", help="从随软件来的模型接着训练：条文向量不变，问题编码器向它自己的前身学（约一小时）"),
+    ] = False,
+) -> None:
+    """从数据重新训练随软件来的全部模型（两个核心约三个半小时），写进 knowledge_base/model。"""
     from knowledge_base.training.run import Training
 
     with interruptible(), _progress() as progress:
         try:
-            Training(data, work, _Bars(progress)).run()
+            Training(data, work, _Bars(progress), onward=onward).run()
         except FileNotFoundError as error:
             fail(f"缺少训练材料：{error.filename or error}")
     console.print("全部模型已训练好。请运行 wenfa kb evaluate 看效果，再运行 wenfa kb build。")
@@ -72,7 +79,7 @@ def evaluate(
 ) -> None:
     """列出检索和决定的效果，都用模型没有见过的问题测。"""
     from knowledge_base.training import evaluate as tables
-    from knowledge_base.training.ranker import out_of_fold
+    from knowledge_base.training.ranker import train as train_rankers
     from knowledge_base.training.run import Training
 
     with interruptible(), _progress() as progress:
@@ -80,9 +87,9 @@ def evaluate(
             cases = Training(data, work, _Bars(progress)).cases()
         except FileNotFoundError as error:
             fail(f"缺少材料：{error.filename or error}。请先运行 wenfa kb train。")
-    scores = out_of_fold(cases)
+    rankings = train_rankers(cases).rankings
     found: dict[str, Any] = {
-        "检索": tables.systems(cases, scores), "决定": tables.decisions(cases, scores), "消息": tables.messages(),
+        "检索": tables.systems(cases, rankings), "决定": tables.decisions(cases, rankings), "消息": tables.messages(),
     }  # fmt: skip
     if ablate:
         found["去掉一部分"] = tables.ablations(cases)

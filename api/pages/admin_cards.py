@@ -18,11 +18,11 @@ from api.knowledge.preview import examine
 from api.knowledge.works import Kind, Works
 from api.pages.admin import ActingReviewer, ReadingReviewer, admin_page
 from api.pages.card_form import CardForm, card_form, preview_bubbles
-from api.pages.listing import pages
 from api.pages.rendering import HEADERS, form_id, fragment
 from api.problems import status_of
 from api.state import State, StateDep
 from core.log import get_logger
+from core.paging import page_of
 from escalation.consultations import RATING_LEVELS
 from escalation.errors import Conflict, Refused
 from knowledge_base.cards.files import CATEGORIES, MAX_ANSWER
@@ -65,12 +65,11 @@ def cards(
             session, chosen["q"], state=chosen["state"], category=category, region=chosen["region"]
         )  # fmt: skip
     reasons = [(each, [row for row in queue if row.waiting is each]) for each in Waiting]
-    shown = found[(number - 1) * _A_PAGE : number * _A_PAGE]
     return admin_page(
-        request, "admin_cards.html", who, chosen=chosen, found=shown, total=len(found), waiting=waiting,
+        request, "admin_cards.html", who, chosen=chosen, found=page_of(found, number, _A_PAGE), waiting=waiting,
         queue=[(each, rows if waiting == each else rows[:_FIRST_OF_EACH], len(rows)) for each, rows in reasons if rows],
         states=_STATES, categories=CATEGORIES, places=places, filtered=any(chosen.values()),
-        pages=pages("/admin/cards", chosen, number, len(found), _A_PAGE), building=_building(state),
+        building=_building(state),
     )  # fmt: skip
 
 

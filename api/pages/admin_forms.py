@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -92,11 +92,6 @@ class Search:
     def any(self) -> bool:
         """Whether anything is looked for: an empty list then means something else."""
         return any(self.fields.values())
-
-    @property
-    def query(self) -> str:
-        """For links to its other pages, without its end."""
-        return urlencode({name: value for name, value in self.fields.items() if value})
 
 
 def page_number(request: Request) -> int:

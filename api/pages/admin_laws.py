@@ -14,10 +14,10 @@ from api.knowledge.works import Kind, Work, Works
 from api.pages.admin import ActingAdministrator, ReadingAdministrator, admin_page
 from api.pages.admin_upload import DRAINED_MAX_BYTES, MEGABYTE, administrators_form
 from api.pages.laws import LawId
-from api.pages.listing import pages
 from api.pages.rendering import HEADERS, fragment
 from api.problems import status_of
 from api.state import State, StateDep
+from core.paging import Paged
 from core.region_names import UnclearRegion, region_written
 from escalation.errors import Refused
 from escalation.journal import audit
@@ -150,7 +150,7 @@ def _page(
     return admin_page(
         request, "admin_laws.html", who, status_of(refused) if refused else 200, chosen=chosen, found=found,
         outline=outline, standing=_standing(state, outline), ranks=list(Rank), places=places, forces=list(Force),
-        doubts=list(Doubt), pages=pages("/admin/laws", chosen, number, found.total, _A_PAGE),
+        doubts=list(Doubt), listed=Paged(found.laws, found.total, number, _A_PAGE),
         filtered=any(chosen.values()), error=refused.message if refused else "", field=refused.field if refused else "",
         import_region=import_region, most=MAX_BYTES // MEGABYTE, max_files=MAX_FILES, accept=_TAKEN,
         most_bytes=MAX_BYTES, said=False, **_works(state),

@@ -10,10 +10,10 @@ from api.auth.dependencies import LoggedIn
 from api.knowledge import words
 from api.knowledge.words import Tried
 from api.pages.admin import ActingReviewer, ReadingReviewer, admin_page
-from api.pages.listing import pages
 from api.problems import status_of
 from api.state import State, StateDep
 from bot.actions.wording import hit_url
+from core.paging import page_of
 from core.region_names import UnclearRegion, region_written
 from core.regions import NATION
 from escalation.errors import Refused
@@ -118,9 +118,7 @@ def _page(
     found, broken = _entries(state, q)
     return admin_page(
         request, "admin_lexicon.html", who, status_of(refused) if refused else 200, q=q, word=word, legal=legal,
-        question=question, region=region, tried=tried, broken=broken, total=len(found),
-        found=found[(number - 1) * _A_PAGE : number * _A_PAGE],
-        pages=pages("/admin/lexicon", {"q": q}, number, len(found), _A_PAGE),
+        question=question, region=region, tried=tried, broken=broken, found=page_of(found, number, _A_PAGE),
         error=refused.message if refused else "", field=refused.field if refused else "", ready=state.knowledge_base is not None,
         max_word=MAX_KEY, max_legal=MAX_VALUES, url_of=hit_url,
     )  # fmt: skip

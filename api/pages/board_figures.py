@@ -15,6 +15,7 @@ from api.pages.board_scope import Scope, asked_scope
 from api.pages.rendering import HEADERS, fragment, is_htmx, page
 from api.state import StateDep
 from bot.actions.wording import minutes
+from core.paging import page_of
 from core.regions import NATION
 from escalation.policy import Policy
 from services.requests import unplaced_requests
@@ -26,7 +27,6 @@ ScopeDep = Annotated[Scope, Depends(asked_scope)]
 _WAITING_SHOWN = 20
 _MOST_WAITING = 500
 _POSTS_SHOWN = 20
-_LAWYERS_ON_A_PAGE = 50
 ORDERS = {"answered": "解答最多", "silent": "没有回音最多", "slow": "解答最慢", "dissatisfied": "不满意最多"}
 
 
@@ -90,19 +90,16 @@ def lawyers(
     state: StateDep,
     scope: ScopeDep,
     order: Annotated[str, Query(max_length=20)] = "answered",
-    page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     """What each lawyer of the region did in the period."""
     order = order if order in ORDERS else "answered"
     with state.database.read() as session:
         found = looks.look_lawyers(session, scope.period, scope.region)
-    pages = max(1, -(-len(found.rows) // _LAWYERS_ON_A_PAGE))
-    number = min(page_number, pages)
-    rows = _ordered(found, order)[(number - 1) * _LAWYERS_ON_A_PAGE : number * _LAWYERS_ON_A_PAGE]
-    table = tables.lawyer_table(found.model_copy(update={"rows": rows}))
+    listed = page_of(_ordered(found, order), number)
+    table = tables.lawyer_table(found.model_copy(update={"rows": listed.rows}))
     return _page(
-        request, "board_lawyers.html", who, scope, table=table, total=len(found.rows), order=order, orders=ORDERS,
-        number=number, pages=pages,
+        request, "board_lawyers.html", who, scope, table=table, listed=listed, order=order, orders=ORDERS,
     )  # fmt: skip
 
 

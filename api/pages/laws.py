@@ -17,11 +17,11 @@ from api.laws.endpoints import AsOf, InVersion, Iso
 from api.pages import citizen, region
 from api.pages.citizen import FromThisSite, OwnChat
 from api.pages.law_view import badge, parts_of, shown_check, with_places
-from api.pages.listing import Pages, pages
 from api.pages.region import region_choices
 from api.pages.rendering import page
 from api.state import StateDep
 from bot.actions.wording import article_url
+from core.paging import Paged
 from core.regions import NATION
 from knowledge_base import laws
 from knowledge_base.laws import Change
@@ -74,7 +74,7 @@ def find(
         result = state.knowledge_base.search(q, region=place, limit=_ARTICLES_FOUND)
     return page(
         request, "laws.html", q=q, rank=rank, found=found, result=result, listing=listing, examples=_EXAMPLES,
-        ready=state.knowledge_base is not None, pages=_pages(q, rank, number, found.total) if listing else None,
+        ready=state.knowledge_base is not None, listed=Paged(found.laws, found.total, number, size),
         **_here(place, request),
     )  # fmt: skip
 
@@ -194,10 +194,6 @@ def article(
     )
     response.headers.update(_PUBLIC)
     return response
-
-
-def _pages(q: str, rank: str, number: int, total: int) -> Pages:
-    return pages("/laws", {"q": q, "rank": rank, "names": "1" if q else ""}, number, total, _PAGE_OF_LAWS)
 
 
 def _here(place: str, request: Request) -> dict[str, object]:

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import Request
@@ -140,6 +141,11 @@ def epoch_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def query(fields: Mapping[str, str]) -> str:
+    """What a list is narrowed to, for the addresses of its pages: the fields that are filled."""
+    return urlencode({name: value for name, value in fields.items() if value})
+
+
 def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(WEB / "templates"),
@@ -158,6 +164,7 @@ def _make_environment() -> Environment:
         "short_law": short_name,
         "region_name": full_name,
         "place_name": lambda code: get_region(code).name,
+        "query": query,
     }
     environment.filters.update(filters)
     environment.globals.update(asset=asset, form_id=form_id, epoch_now=lambda: epoch_ms(now()))

@@ -11,9 +11,10 @@ from knowledge_base.candidates import Candidates
 from knowledge_base.decide import DANGER, GREETING, OWN_CASE, VAGUE, WANTS_PERSON, Decider
 from knowledge_base.kinds import Kind
 from knowledge_base.question_encoder import QuestionEncoder
+from knowledge_base.rerank import Ranking
 from knowledge_base.training.kinds import read_messages
 from knowledge_base.training.material import KINDS_OF_FOLD
-from knowledge_base.training.ranker import Case, calibrate, measure, out_of_fold
+from knowledge_base.training.ranker import Case, calibrate, measure, train
 
 Floats = NDArray[np.float32]
 Table = list[dict[str, Any]]
@@ -27,14 +28,15 @@ PARTS = {
     "the static embedding": ("dense",),
     "known questions by meaning": ("near", "near_share", "near_first"),
     "known questions by words": ("asked", "near_words", "count"),
+    "what citizens asked about": ("learned", "law_learned", "law_learned_share"),
     "BM25": ("lexical",),
     "the lexicon": ("lexicon",),
 }
 
 
-def systems(cases: Sequence[Case], scores: Sequence[Floats]) -> Table:
-    """Each system alone, and the ranker (`scores`, out of fold), in both kinds of fold. The systems rank what all of them found
-    together.
+def systems(cases: Sequence[Case], rankings: Sequence[Ranking]) -> Table:
+    """Each system alone, the ranker, and the reranker on top of it (`rankings`, out of fold), in both kinds of fold. The systems
+    rank what all of them found together.
     """
     rows = []
     for kind in KINDS_OF_FOLD:
@@ -44,27 +46,32 @@ def systems(cases: Sequence[Case], scores: Sequence[Floats]) -> Table:
             rows.append(
                 {"folds": kind, "system": name, **measure(some, [_column(case.candidates, column) for case in some])}
             )
-        rows.append({"folds": kind, "system": "ranker", **measure(some, [scores[i] for i in chosen])})
+        rows.append({"folds": kind, "system": "ranker", **measure(some, [rankings[i].scores for i in chosen])})
+        rows.append({"folds": kind, "system": "reranker", **measure(some, [rankings[i].total for i in chosen])})
     return rows
 
 
 def ablations(cases: Sequence[Case]) -> Table:
-    """The ranker without each part: trained and asked anew. What only that part found stays among the candidates."""
+    """Ranker and reranker without each part: trained and asked anew. What only that part found stays among the candidates."""
     rows = []
     for name, columns in {"nothing": (), **PARTS}.items():
         blind = [replace(case, candidates=_without(case.candidates, columns)) for case in cases]
-        scores = out_of_fold(blind)
+        rankings = train(blind).rankings
         for kind in KINDS_OF_FOLD:
             chosen = [i for i, case in enumerate(cases) if case.kind == kind]
             rows.append(
-                {"folds": kind, "without": name, **measure([blind[i] for i in chosen], [scores[i] for i in chosen])}
+                {
+                    "folds": kind,
+                    "without": name,
+                    **measure([blind[i] for i in chosen], [rankings[i].total for i in chosen]),
+                }
             )
     return rows
 
 
-def decisions(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, Any]:
-    """The figures of the calibration, out of fold. `scores`: the ranker's, out of fold."""
-    content = calibrate(cases, scores)
+def decisions(cases: Sequence[Case], rankings: Sequence[Ranking]) -> dict[str, Any]:
+    """The figures of the calibration, out of fold. `rankings`: out of fold."""
+    content = calibrate(cases, rankings)
     return {target: content[target]["out_of_fold"] for target in ("first", "three")}  # type: ignore[index]
 
 

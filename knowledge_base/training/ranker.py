@@ -1,4 +1,4 @@
-"""Training the ranker and the decision on rankings that had not seen their question.
+"""Training the ranker, the reranker and the decision on rankings that had not seen their question.
 
 Every question of STARD's train split is asked twice: in random folds (others have asked alike) and in contiguous ones (a
 new topic). What it meets is the service's own search over the corpus, with a question encoder trained without its fold
@@ -6,7 +6,7 @@ and without its fold's questions among the known ones.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,10 +22,12 @@ from knowledge_base.decide import FEATURES as DECISION
 from knowledge_base.decide import features as decision_features
 from knowledge_base.index import Index
 from knowledge_base.rank import FEATURES, ranking_features
+from knowledge_base.rerank import FEATURES as RERANKING
+from knowledge_base.rerank import Ranking, first_of, reranking_features, with_odds
 from knowledge_base.training.material import FOLDS, SEED
 
 Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
+Labels = NDArray[np.bool_]
 
 PARAMETERS = {
     "objective": "lambdarank", "num_leaves": 15, "learning_rate": 0.075, "min_data_in_leaf": 40, "feature_fraction": 0.5,
@@ -33,6 +35,11 @@ PARAMETERS = {
     "deterministic": True, "force_row_wise": True,
 }  # fmt: skip
 ROUNDS = 160
+RERANKING_PARAMETERS = {
+    "objective": "binary", "num_leaves": 7, "learning_rate": 0.02, "min_data_in_leaf": 60, "feature_fraction": 0.4,
+    "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 10.0, "verbosity": -1, "deterministic": True, "force_row_wise": True,
+}  # fmt: skip
+RERANKING_ROUNDS = 375
 BLIND = 4
 """One case in so many is shown once more with articles that have no vector, as newly imported ones."""
 TARGET = 0.9
@@ -52,24 +59,50 @@ class Case:
     right: NDArray[np.bool_]
     total: int
     """0 for what no article answers."""
+    overlap: Floats
+    """Of `LexicalIndex.overlap`, shape (n, 2)."""
 
 
 def ask(index: Index, kind: str, fold: int, query: Query, relevant: Sequence[int]) -> Case:
     """Ask `index` as the service does. `relevant`: the rows that answer."""
     mask, spans = index.applicable("100000", AS_OF)
     candidates = gather(index, query, mask, spans)
-    return Case(kind, fold, query.text, candidates, np.isin(candidates.rows, relevant), len(relevant))
+    right = np.isin(candidates.rows, relevant)
+    overlap = index.lexical.overlap(query.text, candidates.rows)
+    return Case(kind, fold, query.text, candidates, right, len(relevant), overlap)
 
 
-def train_ranker(cases: Sequence[Case], rounds: int = ROUNDS, **changed: object) -> lightgbm.Booster:
+@dataclass(frozen=True)
+class Trained:
+    """Ranker and reranker."""
+
+    ranker: lightgbm.Booster
+    reranker: lightgbm.Booster
+    rankings: list[Ranking]
+    """How they rank each case, where they have seen every question but its own fold's."""
+
+
+def train(cases: Sequence[Case]) -> Trained:
+    """Train both. The reranker learns from the scores of rankers that have not seen the question, as it meets them in service."""
+    shown = [*cases, *_blinded(cases)]
+    columns = [ranking_features(case.question, case.candidates) for case in shown]
+    right = [case.right for case in shown]
+    scores, ranker = _cross(shown, columns, right, _train_ranker)
+    first = [first_of(each) for each in scores]
+    rows = [
+        reranking_features(each[top], score[top], case.overlap[top])
+        for case, each, score, top in zip(shown, columns, scores, first, strict=True)
+    ]
+    labels = [each[top] for each, top in zip(right, first, strict=True)]
+    odds, reranker = _cross(shown, rows, labels, _train_reranker)
+    rankings = [with_odds(columns[i], scores[i], first[i], odds[i]) for i in range(len(cases))]
+    return Trained(ranker, reranker, rankings)
+
+
+def _blinded(cases: Sequence[Case]) -> list[Case]:
+    """Some of the cases, as they are met where articles lack a vector."""
     usable = [case for case in cases if case.right.any()]
-    usable += [_half_blind(case, place) for place, case in enumerate(usable) if place % BLIND == 0]
-    rows = np.concatenate([ranking_features(case.question, case.candidates) for case in usable])
-    labels = np.concatenate([case.right for case in usable]).astype(np.int32)
-    data = lightgbm.Dataset(
-        rows, labels, group=[len(case.right) for case in usable], feature_name=list(FEATURES), free_raw_data=False
-    )
-    return lightgbm.train({**PARAMETERS, "seed": SEED, **changed}, data, num_boost_round=rounds)
+    return [_half_blind(case, place) for place, case in enumerate(usable) if place % BLIND == 0]
 
 
 def _half_blind(case: Case, place: int) -> Case:
@@ -83,23 +116,37 @@ def _half_blind(case: Case, place: int) -> Case:
     return replace(case, candidates=replace(case.candidates, meaning=meaning, around=around))
 
 
-def out_of_fold(cases: Sequence[Case], together: bool = True) -> list[Floats]:
-    """Scores of each case's candidates, by a ranker that has not seen its question.
-
-    `together`: it has seen other questions in both kinds of fold, as the one that ships has.
-    """
-    scores: list[Floats] = [np.zeros(0, np.float32)] * len(cases)
+def _cross(
+    cases: Sequence[Case], rows: list[Floats], labels: list[Labels],
+    fit: Callable[[list[Floats], list[Labels]], lightgbm.Booster],
+) -> tuple[list[Floats], lightgbm.Booster]:  # fmt: skip
+    """What a model says of each case that has not seen its question (in either kind of fold), and a model of all cases."""
+    found: list[Floats] = [np.zeros(0, np.float32)] * len(cases)
     for kind in dict.fromkeys(case.kind for case in cases):
         for fold in range(FOLDS):
             held = [i for i, case in enumerate(cases) if case.kind == kind and case.fold == fold]
             asked = {cases[i].question for i in held}
-            model = train_ranker(
-                [case for case in cases if case.question not in asked and (together or case.kind == kind)]
-            )
+            seen = [i for i, case in enumerate(cases) if case.question not in asked]
+            model = fit([rows[i] for i in seen], [labels[i] for i in seen])
             for i in held:
-                rows = ranking_features(cases[i].question, cases[i].candidates)
-                scores[i] = np.asarray(model.predict(rows, num_threads=1), dtype=np.float32)
-    return scores
+                found[i] = np.asarray(model.predict(rows[i], raw_score=True, num_threads=1), dtype=np.float32)
+    return found, fit(rows, labels)
+
+
+def _train_ranker(rows: list[Floats], labels: list[Labels]) -> lightgbm.Booster:
+    usable = [i for i, each in enumerate(labels) if each.any()]
+    data = lightgbm.Dataset(
+        np.concatenate([rows[i] for i in usable]), np.concatenate([labels[i] for i in usable]).astype(np.int32),
+        group=[len(labels[i]) for i in usable], feature_name=list(FEATURES), free_raw_data=False,
+    )  # fmt: skip
+    return lightgbm.train({**PARAMETERS, "seed": SEED}, data, num_boost_round=ROUNDS)
+
+
+def _train_reranker(rows: list[Floats], labels: list[Labels]) -> lightgbm.Booster:
+    data = lightgbm.Dataset(
+        np.concatenate(rows), np.concatenate(labels).astype(np.int32), feature_name=list(RERANKING), free_raw_data=False
+    )
+    return lightgbm.train({**RERANKING_PARAMETERS, "seed": SEED}, data, num_boost_round=RERANKING_ROUNDS)
 
 
 def measure(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, float]:
@@ -143,13 +190,12 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
     )
 
 
-def calibrate(cases: Sequence[Case], scores: Sequence[Floats]) -> dict[str, object]:
-    """What `calibration.json` holds. `scores`: of `out_of_fold`."""
+def calibrate(cases: Sequence[Case], rankings: Sequence[Ranking]) -> dict[str, object]:
+    """What `calibration.json` holds. `rankings`: of `train`."""
     rows, first, three = [], [], []
-    for case, each in zip(cases, scores, strict=True):
-        order = np.argsort(-each, kind="stable")
-        columns = ranking_features(case.question, case.candidates)
-        rows.append(decision_features(case.question, case.candidates, columns, each, order))
+    for case, ranking in zip(cases, rankings, strict=True):
+        order = ranking.order
+        rows.append(decision_features(case.question, case.candidates, ranking, order))
         first.append(bool(case.right[order[:1]].any()))
         three.append(bool(case.right[order[:3]].any()))
     shapes = np.array(rows)
@@ -198,11 +244,6 @@ def _regression() -> LogisticRegression:
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:
     return [round(float(value), 5) for value in values]
-
-
-def write_ranker(cases: Sequence[Case], path: Path) -> None:
-    """Train on all cases and write the ranker that ships."""
-    train_ranker(cases).save_model(str(path))
 
 
 def write_calibration(content: dict[str, object], path: Path) -> None:

@@ -34,6 +34,7 @@ from knowledge_base.model_files import (
     QUESTION_MODEL,
     QUESTION_VECTORS,
     RANKER,
+    RERANKER,
     WORD_MODEL,
 )
 from knowledge_base.question_encoder import QuestionEncoder
@@ -42,6 +43,8 @@ from knowledge_base.training import ranker
 from knowledge_base.training.cards import calibrate_cards
 from knowledge_base.training.corpus import Corpus, load_corpus
 from knowledge_base.training.encoder import (
+    DIMENSION,
+    EPOCHS_ONWARD,
     EPOCHS_OWN,
     EPOCHS_STARD,
     EPOCHS_TEACHER,
@@ -49,7 +52,9 @@ from knowledge_base.training.encoder import (
     RATE_STARD,
     RATE_TAUGHT,
     RATE_TEACHER,
+    SHARE_STARD,
     Encoder,
+    blend,
     export,
     find_projection,
     new_encoder,
@@ -71,7 +76,7 @@ from knowledge_base.training.material import (
 from knowledge_base.training.off_topic import OFF_TOPIC
 from knowledge_base.training.progress import Say
 from knowledge_base.training.words import train_words
-from knowledge_base.vectors import keys_of, write_vectors
+from knowledge_base.vectors import VectorStore, keys_of, write_vectors
 
 Floats = NDArray[np.float32]
 
@@ -79,16 +84,20 @@ Floats = NDArray[np.float32]
 class Training:
     """All steps over `data` (see `material.load_material`), with `work` as the working folder."""
 
-    def __init__(self, data: Path, work: Path, say: Say) -> None:
-        self.data, self.work, self.say = data.resolve(), work.resolve(), say
+    def __init__(self, data: Path, work: Path, say: Say, *, onward: bool = False) -> None:
+        """`onward`: from the models that ship, not from nothing: the articles' vectors stay, and the vectors of the known
+        questions teach the question encoder instead of a model of twelve layers.
+        """
+        self.data, self.work, self.say, self.onward = data.resolve(), work.resolve(), say, onward
         self.work.mkdir(parents=True, exist_ok=True)
         self.material: Material = load_material(self.data)
 
     def run(self) -> None:
-        """Every step, in the order in which they stand on each other. Some two hours on two cores."""
-        self.cut_vocabulary()
-        train_words(self.material, WORD_MODEL, self.say)
-        self.make_article_vectors()
+        """Every step, in the order in which they stand on each other. Some three and a half hours on two cores; onward, one."""
+        if not self.onward:
+            self.cut_vocabulary()
+            train_words(self.material, WORD_MODEL, self.say)
+            self.make_article_vectors()
         self.train_encoder()
         self.train_ranker()
         train_kinds(QuestionEncoder())
@@ -121,23 +130,14 @@ class Training:
             for fold in range(FOLDS):
                 kept = self.work / f"asked-{kind}-{fold}.npy"
                 if not kept.exists():
-                    self._restore(own)
                     learned = [asked for asked, each in zip(stard, folds, strict=True) if each != fold]
-                    train(
-                        own,
-                        learned,
-                        vectors,
-                        EPOCHS_STARD,
-                        RATE_STARD,
-                        self.say,
-                        f"问题编码器 {kind} {fold + 1}/{FOLDS}",
-                    )
+                    self._learn(own, learned, vectors, f"问题编码器 {kind} {fold + 1}/{FOLDS}")
                     np.save(kept, own.encode([asked.text for asked in stard]))
         self._restore(own)
         of_cards = [question for card in shipped_cards() for question in card.questions]
         known_texts = list(dict.fromkeys([*(question.text for question in load_questions()), *of_cards]))
         known_vectors = own.encode(known_texts)
-        train(own, stard, vectors, EPOCHS_STARD, RATE_STARD, self.say, "问题编码器")
+        self._learn(own, stard, vectors, "问题编码器")
         learned_vectors = own.encode([asked.text for asked in stard])
         hashes = [hashed(asked.text) for asked in stard]
         write_vectors(
@@ -147,10 +147,12 @@ class Training:
         export(own, QUESTION_MODEL)
 
     def train_ranker(self) -> None:
-        """The ranker and the calibration of the decision."""
+        """The ranker, the reranker and the calibration of the decision."""
         cases = self.cases()
-        ranker.write_ranker(cases, RANKER)
-        ranker.write_calibration(ranker.calibrate(cases, ranker.out_of_fold(cases)), CALIBRATION)
+        trained = ranker.train(cases)
+        trained.ranker.save_model(str(RANKER))
+        trained.reranker.save_model(str(RERANKER))
+        ranker.write_calibration(ranker.calibrate(cases, trained.rankings), CALIBRATION)
 
     def calibrate_cards(self) -> None:
         """When a card answers."""
@@ -198,6 +200,11 @@ class Training:
         return texts
 
     def _stored_articles(self) -> Floats:
+        if self.onward:
+            vectors, known = VectorStore([ARTICLE_VECTORS]).find(keys_of(self.material.texts), DIMENSION)
+            lacking = [text for text, there in zip(self.material.texts, known, strict=True) if not there]
+            vectors[~known] = ArticleEncoder().encode(lacking)
+            return vectors
         with np.load(PROJECTION) as content:
             return project(np.load(self.work / "base.npy").astype(np.float32), content["mean"], content["matrix"])
 
@@ -209,6 +216,11 @@ class Training:
             encoder = new_encoder(tokenizer, content["matrix"], [asked.text for asked in own])
         if kept.exists():
             shorten(encoder)
+        elif self.onward:
+            # Of before STARD was seen; zero, and so without a say, for questions written since.
+            taught, _ = VectorStore([QUESTION_VECTORS]).find(keys_of([asked.text for asked in own]), DIMENSION)
+            train(shorten(encoder), own, vectors, EPOCHS_ONWARD, RATE_TAUGHT, self.say, "问题编码器 六层", taught)
+            torch.save(encoder.state_dict(), kept)
         else:
             teacher = self.work / "teacher.pt"
             if not teacher.exists():
@@ -224,8 +236,16 @@ class Training:
         self._restore(encoder)
         return encoder
 
-    def _restore(self, encoder: Encoder) -> None:
-        encoder.load_state_dict(torch.load(self.work / "own.pt"))
+    def _restore(self, encoder: Encoder) -> dict[str, torch.Tensor]:
+        before: dict[str, torch.Tensor] = torch.load(self.work / "own.pt")
+        encoder.load_state_dict(before)
+        return before
+
+    def _learn(self, encoder: Encoder, asked: Sequence[Asked], vectors: Floats, phase: str) -> None:
+        """From the encoder before STARD to one that has learned these of STARD's questions."""
+        before = self._restore(encoder)
+        train(encoder, asked, vectors, EPOCHS_STARD, RATE_STARD, self.say, phase)
+        blend(encoder, before, SHARE_STARD)
 
     def _write_learned(self, hashes: Sequence[str]) -> None:
         """STARD's questions as `questions.learned_questions` reads them."""
@@ -262,7 +282,7 @@ class _Asked:
 
     def known(self, folder: Path, vectors: Floats, learned: list[int]) -> KnownQuestions:
         """The index's known questions and these of STARD's."""
-        questions = [*self.questions, *(EverydayQuestion(self.stard[i].text, ()) for i in learned)]
+        questions = [*self.questions, *(EverydayQuestion(hashed(self.stard[i].text), ()) for i in learned)]
         targets = [*self.targets, *(self.relevant[i] for i in learned)]
         pointed = {row for each in targets for row in each}
         if not folder.exists():

@@ -66,3 +66,7 @@ def test_a_learned_question_is_found_by_its_words_and_cannot_be_read(known: Know
 def test_articles_are_found_by_the_words_of_the_questions_they_answer(known: KnownQuestions) -> None:
     assert known.asked_rows[known.asked_scores("咬了人").argmax()] == 2
     assert known.asked_count.tolist() == [1, 1, 1, 1, 1]
+
+
+def test_what_citizens_really_asked_is_counted_apart(known: KnownQuestions) -> None:
+    assert (known.learned_rows.tolist(), known.learned_count.tolist()) == ([5], [1])
