@@ -69,9 +69,8 @@ class LexicalIndex:
         shared = np.isin(tokens, asked)
         common = np.bincount(text[shared], weights=self._idf(tokens[shared]), minlength=len(rows))
         whole = np.bincount(text, weights=self._idf(tokens), minlength=len(rows))
-        return np.stack([common / max(weights.sum(), 1e-6), common / np.maximum(whole, 1e-6)], axis=1).astype(
-            np.float32
-        )
+        shares = common / max(weights.sum(), 1e-6), common / np.maximum(whole, 1e-6)
+        return np.stack(shares, axis=1).astype(np.float32)
 
     def _idf(self, tokens: NDArray[np.integer], known: NDArray[np.bool_] | bool = True) -> NDArray[np.float64]:
         """Lucene's, of tokens at these positions in the vocabulary; those that are not known are in no text."""
