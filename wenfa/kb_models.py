@@ -74,7 +74,7 @@ def train(
 def evaluate(
     data: Data,
     work: Work = Path("build/train"),
-    ablate: Annotated[bool, typer.Option("--ablate", help="也逐一去掉各部分，看少了它会怎样（约二十分钟）")] = False,
+    ablate: Annotated[bool, typer.Option("--ablate", help="也逐一去掉各部分，看少了它会怎样（约半小时）")] = False,
     as_json: Annotated[Path | None, typer.Option("--json", help="把各表写成 JSON 文件")] = None,
 ) -> None:
     """列出检索和决定的效果，都用模型没有见过的问题测。"""
