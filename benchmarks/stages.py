@@ -31,8 +31,8 @@ from knowledge_base.embedding import Embedding
 from knowledge_base.index import open_index
 from knowledge_base.lexicon import Lexicon
 from knowledge_base.question_encoder import QuestionEncoder
-from knowledge_base.rank import Ranker, ranking_features
-from knowledge_base.rerank import Reranker, rank_candidates
+from knowledge_base.rank import ranker, ranking_features
+from knowledge_base.rerank import rank_candidates, reranker
 from knowledge_base.search import KnowledgeBase
 from knowledge_base.training.corpus import load_corpus
 from knowledge_base.training.material import shipped_questions
@@ -65,7 +65,7 @@ def main() -> None:
         encoder.encode(["甲"])
         memory["question encoder"] = anonymous()
         index, decider = open_index(corpus.settings.index_dir), Decider.load()
-        Ranker.load(), Reranker.load()
+        ranker(), reranker()
         memory["index, ranker, classifier"] = anonymous()
         lexicon = Lexicon(corpus.settings.home_dir / "lexicon.yml")
         mask, spans = index.applicable("100000", AS_OF)

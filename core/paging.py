@@ -27,13 +27,17 @@ class Paged(Generic[T]):
 
 def page_of(rows: Sequence[T], number: int, size: int = PAGE_ROWS) -> Paged[T]:
     """A page of a list; a number beyond the last page, or below the first, gives that page."""
-    wanted = min(max(number, 1), Paged([], len(rows), size=size).pages)
+    wanted = _within(number, len(rows), size)
     return Paged(rows[(wanted - 1) * size : wanted * size], len(rows), wanted, size)
 
 
 def one_page(session: Session, statement: Select[T], number: int) -> Paged[T]:
     """A page of an ordered statement; a number beyond the last page, or below the first, gives that page."""
     total = session.execute(select(func.count()).select_from(statement.order_by(None).subquery())).scalar_one()
-    wanted = min(max(number, 1), Paged([], total).pages)
+    wanted = _within(number, total, PAGE_ROWS)
     rows = session.execute(statement.offset((wanted - 1) * PAGE_ROWS).limit(PAGE_ROWS)).scalars().all()
     return Paged(rows, total, wanted)
+
+
+def _within(number: int, total: int, size: int) -> int:
+    return min(max(number, 1), Paged([], total, size=size).pages)

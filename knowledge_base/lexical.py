@@ -66,9 +66,9 @@ class LexicalIndex:
         starts, stops = self._text_starts[rows], self._text_starts[rows + 1]
         tokens = self._text_tokens[ragged(starts, stops - starts)]
         text = np.repeat(np.arange(len(rows)), stops - starts)
-        shared = np.isin(tokens, asked)
-        common = np.bincount(text[shared], weights=self._idf(tokens[shared]), minlength=len(rows))
-        whole = np.bincount(text, weights=self._idf(tokens), minlength=len(rows))
+        shared, each = np.isin(tokens, asked), self._idf(tokens)
+        common = np.bincount(text[shared], weights=each[shared], minlength=len(rows))
+        whole = np.bincount(text, weights=each, minlength=len(rows))
         shares = common / max(weights.sum(), 1e-6), common / np.maximum(whole, 1e-6)
         return np.stack(shares, axis=1).astype(np.float32)
 

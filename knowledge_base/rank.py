@@ -7,14 +7,13 @@ whose question was unknown to every system.
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.candidates import Candidates
 from knowledge_base.model_files import RANKER
+from knowledge_base.trees import Trees
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -72,28 +71,10 @@ def ranking_features(question: str, candidates: Candidates) -> NDArray[np.float3
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-class Ranker:
-    """The learned ranker at `path`. Raises ValueError where it was trained with other columns than these."""
-
-    def __init__(self, path: Path = RANKER) -> None:
-        self._model = lightgbm.Booster(model_file=str(path))
-        if tuple(self._model.feature_name()) != FEATURES:
-            raise ValueError(f"{path.name} 与本版本的特征不符，请重新训练（wenfa kb train）")
-
-    @classmethod
-    @cache
-    def load(cls) -> "Ranker":
-        """The one that ships."""
-        return cls()
-
-    def scores(self, columns: Floats) -> Floats:
-        """One score per candidate, shape (n,); comparable within one question, roughly between questions.
-
-        `columns`: of `ranking_features`.
-        """
-        if not len(columns):
-            return np.zeros(0, dtype=np.float32)
-        return np.asarray(self._model.predict(columns, num_threads=1), dtype=np.float32)
+@cache
+def ranker() -> Trees:
+    """The one that ships. Its values are comparable within one question, roughly between questions."""
+    return Trees(RANKER, FEATURES)
 
 
 def law_of_the_place(order: Integers, candidates: Candidates, scores: Floats) -> Integers:

@@ -7,9 +7,7 @@ added to the ranker's score, and tell the decision how sure to be (`knowledge_ba
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,8 @@ from knowledge_base import rank
 from knowledge_base.candidates import Candidates
 from knowledge_base.lexical import LexicalIndex
 from knowledge_base.model_files import RERANKER
-from knowledge_base.rank import Ranker, ranking_features
+from knowledge_base.rank import ranker, ranking_features
+from knowledge_base.trees import Trees
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -37,7 +36,8 @@ class Ranking:
     scores: Floats
     """The ranker's, shape (n,)."""
     odds: Floats
-    """The reranker's log-odds that it answers, shape (n,); the candidates it has not looked at get the least that it gave."""
+    """The reranker's log-odds that it answers, shape (n,); the candidates it has not looked at get the least that it gave, and
+    never more than 0."""
 
     @cached_property
     def total(self) -> Floats:
@@ -75,36 +75,22 @@ def _above_others(own: Floats) -> Floats:
     return own - np.where(np.isinf(others), np.nan, others).astype(np.float32)
 
 
-class Reranker:
-    """The learned reranker at `path`. Raises ValueError where it was trained with other columns than these."""
-
-    def __init__(self, path: Path = RERANKER) -> None:
-        self._model = lightgbm.Booster(model_file=str(path))
-        if tuple(self._model.feature_name()) != FEATURES:
-            raise ValueError(f"{path.name} 与本版本的特征不符，请重新训练（wenfa kb train）")
-
-    @classmethod
-    @cache
-    def load(cls) -> "Reranker":
-        """The one that ships."""
-        return cls()
-
-    def odds(self, rows: Floats) -> Floats:
-        """Log-odds that each of them answers. `rows`: of `reranking_features`."""
-        return np.asarray(self._model.predict(rows, raw_score=True, num_threads=1), dtype=np.float32)
+@cache
+def reranker() -> Trees:
+    """The one that ships. Its values are log-odds that a row of `reranking_features` answers."""
+    return Trees(RERANKER, FEATURES)
 
 
 def rank_candidates(question: str, candidates: Candidates, lexical: LexicalIndex) -> Ranking:
     """The candidates weighed by the models that ship. `lexical`: the index they are from."""
     columns = ranking_features(question, candidates)
-    scores = Ranker.load().scores(columns)
+    scores = ranker().values(columns)
     if not len(scores):
         return Ranking(columns, scores, scores)
     first = first_of(scores)
     overlap = lexical.overlap(question, candidates.rows[first])
-    return with_odds(
-        columns, scores, first, Reranker.load().odds(reranking_features(columns[first], scores[first], overlap))
-    )
+    odds = reranker().values(reranking_features(columns[first], scores[first], overlap))
+    return with_odds(columns, scores, first, odds)
 
 
 def with_odds(columns: Floats, scores: Floats, first: Integers, odds: Floats) -> Ranking:

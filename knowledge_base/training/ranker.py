@@ -25,6 +25,7 @@ from knowledge_base.rank import FEATURES, ranking_features
 from knowledge_base.rerank import FEATURES as RERANKING
 from knowledge_base.rerank import Ranking, first_of, reranking_features, with_odds
 from knowledge_base.training.material import FOLDS, SEED
+from knowledge_base.trees import values_of
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.bool_]
@@ -129,7 +130,7 @@ def _cross(
             seen = [i for i, case in enumerate(cases) if case.question not in asked]
             model = fit([rows[i] for i in seen], [labels[i] for i in seen])
             for i in held:
-                found[i] = np.asarray(model.predict(rows[i], raw_score=True, num_threads=1), dtype=np.float32)
+                found[i] = values_of(model, rows[i])
     return found, fit(rows, labels)
 
 

@@ -1,7 +1,5 @@
 """The second look: words in common, candidates against each other, and what the odds do to the order."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,8 @@ from knowledge_base import rank, rerank
 from knowledge_base.corpus import Before, write_corpus
 from knowledge_base.lexical import LexicalIndex
 from knowledge_base.model_files import RANKER
-from knowledge_base.rerank import TOP, Reranker, first_of, reranking_features, with_odds
+from knowledge_base.rerank import TOP, first_of, reranking_features, with_odds
+from knowledge_base.trees import Trees
 
 TEXTS = ["养狗应当办理登记", "养狗应当拴绳", "劳动者有权拒绝加班", "法律另有规定的，依照其规定", "养狗"]
 
@@ -71,4 +70,4 @@ def test_the_second_look_reorders_the_first_few_and_nothing_rises_from_below() -
 
 def test_a_model_of_other_columns_is_refused() -> None:
     with pytest.raises(ValueError, match="wenfa kb train"):
-        Reranker(Path(RANKER))
+        Trees(RANKER, rerank.FEATURES)

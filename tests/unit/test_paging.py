@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.pages.rendering import query
-from core.paging import page_of
+from api.pages.rendering import _environment, query
+from core.paging import Paged, page_of
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,11 @@ def test_what_a_list_is_narrowed_to_goes_along_in_its_addresses() -> None:
     assert (
         query({"q": "离婚 & 财产", "rank": "", "names": "1"}) == "q=%E7%A6%BB%E5%A9%9A+%26+%E8%B4%A2%E4%BA%A7&names=1"
     )
+
+
+def test_from_beyond_the_last_page_the_way_back_leads_to_the_last() -> None:
+    pager = _environment.get_template("_pager.html").module.pager  # type: ignore[attr-defined]
+    drawn = pager(Paged([], 40, 99, 20), "q=a")
+    assert 'rel="prev" href="?q=a&amp;page=2"' in drawn
+    assert 'rel="next"' not in drawn
+    assert pager(Paged([1], 1)).strip() == "", "one page needs no turning"
